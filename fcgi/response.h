@@ -1,0 +1,34 @@
+/* The only writer of a response: status, headers, body, in one buffer, in one write. */
+#ifndef PAYMENTS_FCGI_RESPONSE_H
+#define PAYMENTS_FCGI_RESPONSE_H
+
+#include "base/buf.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+
+struct FCGX_Request;
+
+struct response {
+	enum status status;
+	int http;	       /* 0: the status table's */
+	int retry_after_s;     /* 0: the status table's */
+	struct buf body;
+	struct buf headers;    /* more of them, whole lines ending in CRLF: see response_header */
+	bool head;	       /* HEAD: headers only */
+};
+
+/* Adds a header. Neither part may hold a control byte (asserted). */
+void response_header(struct response *response, const char *name, const char *value);
+
+/* Makes it an error with the common body; what was written before is dropped. */
+void response_error(struct response *response, enum status status, enum language language,
+		    const char *request_id);
+
+/* Sends it. Every response carries Content-Type, Content-Length, X-Request-Id, Cache-Control: no-store
+ * (unless a Cache-Control was added) and, where due, Retry-After. False: the peer is gone. */
+bool response_send(struct response *response, struct FCGX_Request *fcgx, const char *request_id);
+
+void response_free(struct response *response);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * The route table: which path and method goes to which handler, decided once.
+ * 404, 405, 413, 415, 400 and the token's 401 and 403 are answered here, in the
+ * order of the contract; a handler sees only requests that passed.
+ */
+#ifndef PAYMENTS_FCGI_ROUTE_H
+#define PAYMENTS_FCGI_ROUTE_H
+
+#include "fcgi/request.h"
+#include "fcgi/response.h"
+#include "pay/service.h"
+
+/* One request and its answer on their way through the floors. */
+struct exchange {
+	struct request request;
+	struct response response;
+	struct call call;	  /* call.principal is filled where the route wants a token */
+	char segment[64];	  /* what {id} in the route's path matched, "" where it has none */
+	const char *route;	  /* for the log: "POST process", "-" where none matched */
+	struct uuid intent_id;	  /* for the log, "" where there is none */
+};
+
+/* Routes, checks, runs the handler. The response is complete afterwards, whatever happened. */
+void route_dispatch(struct exchange *exchange);
+
+#endif

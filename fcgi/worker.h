@@ -1,0 +1,30 @@
+/*
+ * The worker threads: the only accept. Threads sit in plain accept on one
+ * listening socket; the last idle one starts another before it goes to work, up
+ * to settings->threads, so that an idle process is small. Draining: the flag is
+ * seen within ACCEPT_TIMEOUT_MS, what is in flight is finished.
+ */
+#ifndef PAYMENTS_FCGI_WORKER_H
+#define PAYMENTS_FCGI_WORKER_H
+
+#include "pay/service.h"
+
+#include <stdbool.h>
+
+#define ACCEPT_TIMEOUT_MS 300 /* how long a thread may be blind to the drain flag */
+
+struct worker;
+
+/* The settings in force, kept alive until released: a reload makes a new set meanwhile. */
+const struct settings *settings_hold(void);
+void settings_release(const struct settings *settings);
+/* Puts a copy of `settings` in force. False when out of memory: the old set stays. */
+bool settings_publish(const struct settings *settings);
+
+/* Starts the pool of threads on `listen_fd`. NULL when not even one thread could be started. */
+struct worker *worker_start(int listen_fd, struct service *service);
+
+/* Takes no new requests, waits for those in flight at most `drain_ms`. True: all done. */
+bool worker_drain(struct worker *worker, int64_t drain_ms);
+
+#endif

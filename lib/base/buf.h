@@ -1,0 +1,32 @@
+/*
+ * A byte buffer that grows up to a limit. A write that cannot be stored (no
+ * memory, or past the limit) marks the buffer failed and changes nothing more;
+ * the writer checks once, at the end.
+ */
+#ifndef PAYMENTS_BASE_BUF_H
+#define PAYMENTS_BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf {
+	char *data;	/* NUL-terminated where not NULL */
+	size_t length;	/* bytes, without the NUL */
+	size_t capacity;
+	size_t limit;	/* most bytes it may hold; 0: BUF_LIMIT_DEFAULT */
+	bool failed;	/* a write was lost: the content must not be used */
+};
+
+#define BUF_LIMIT_DEFAULT ((size_t)8 << 20) /* the largest answer: a seat map of 50,000 seats */
+
+void buf_append(struct buf *buf, const char *bytes, size_t length);
+void buf_puts(struct buf *buf, const char *text);
+void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Empties it and keeps its memory; clears `failed`. */
+void buf_reset(struct buf *buf);
+/* Frees its memory; the struct is as if zeroed. */
+void buf_free(struct buf *buf);
+/* The content, "" where nothing was written. Valid until the next write. */
+const char *buf_text(const struct buf *buf);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * Exact JSON out, appended to a buffer in the order written: what the wire
+ * contract names is what goes out, with no tree in between.
+ */
+#ifndef PAYMENTS_BASE_JSON_OUT_H
+#define PAYMENTS_BASE_JSON_OUT_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct json_out {
+	struct buf *buf;
+	bool comma; /* the next member needs a comma before it */
+};
+
+/* `key` is NULL for an array's elements and for the outermost value. */
+void json_object_begin(struct json_out *out, const char *key);
+void json_object_end(struct json_out *out);
+void json_array_begin(struct json_out *out, const char *key);
+void json_array_end(struct json_out *out);
+/* A NULL value is written as null. Escapes what JSON requires; the text must be valid UTF-8. */
+void json_string(struct json_out *out, const char *key, const char *value);
+void json_integer(struct json_out *out, const char *key, int64_t value);
+void json_bool(struct json_out *out, const char *key, bool value);
+void json_null(struct json_out *out, const char *key);
+/* A value that is JSON already (PostgreSQL's json_agg, say). NULL is written as null. */
+void json_raw(struct json_out *out, const char *key, const char *json);
+
+/* Appends the body of a JSON string (without the quotes). Also the log's one place of escaping:
+ * every control byte, quote, backslash, DEL and byte that is not valid UTF-8 is escaped. */
+void json_escape(struct buf *buf, const char *text);
+
+#endif

@@ -1,0 +1,18 @@
+/* UUIDs as text: lower case, 36 characters. */
+#ifndef PAYMENTS_BASE_UUID_H
+#define PAYMENTS_BASE_UUID_H
+
+#include <stdbool.h>
+
+struct uuid {
+	char text[37]; /* "" is no id */
+};
+
+/* Takes the 8-4-4-4-12 form in any case, nothing else (no braces, no spaces). False: *out untouched. */
+bool uuid_parse(const char *text, struct uuid *out);
+
+/* A new UUIDv7 (RFC 9562): 48 bits of Unix milliseconds first, so that rows made one after the
+ * other lie side by side in an index; 74 random bits from getrandom(2). Thread-safe. */
+struct uuid uuid_new(void);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * The payments library in use: what a process has one of, what a call carries,
+ * and what comes of it. Everything in lib/pay takes these.
+ */
+#ifndef PAYMENTS_PAY_SERVICE_H
+#define PAYMENTS_PAY_SERVICE_H
+
+#include "auth/token.h"
+#include "base/answer.h"
+#include "base/settings.h"
+#include "base/status.h"
+#include "base/uuid.h"
+#include "db/db.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OWNER_MAX 128
+
+/* One a process, made at start-up, shared by its threads. */
+struct service {
+	struct db_pool *pool;
+	char owner[OWNER_MAX]; /* host/boot/pid/start time: tells the janitors whose attempt is whose */
+};
+
+/* Fills service->owner; the pool is the caller's. */
+void service_init(struct service *service, struct db_pool *pool);
+
+/* One call of the library by a request. Made by the HTTP edge, lives on its stack. */
+struct call {
+	struct service *service;
+	const struct settings *settings; /* the set in force when the request came */
+	struct principal principal;	 /* of the verified token */
+	enum language language;
+	const char *request_id;
+	const char *idempotency_key; /* NULL: none given */
+	/* what it cost, for the log line */
+	struct db_cost db;
+	int64_t gateway_us;
+};
+
+/* What a call came to. The body is complete JSON; the edge only sends it. */
+struct outcome {
+	enum status status;
+	int http; /* 0: the status table's */
+	struct buf body;
+	bool replayed;		 /* a stored answer, given again: Idempotency-Replayed: true */
+	struct uuid intent_id;	 /* for the log; "" where there is none */
+	char next_cursor[64];	 /* booking list: the next page's cursor, "" on the last */
+};
+
+/* Ends a call with an error body of `status`. Returns nothing: the outcome is complete. */
+void outcome_error(struct outcome *outcome, const struct call *call, enum status status);
+void outcome_free(struct outcome *outcome);
+
+/* Whether the token's user exists. OK, USER_NOT_FOUND, SERVICE_UNAVAILABLE, INTERNAL_ERROR. The
+ * edge asks only where the body is refused before a domain call could have noticed (the domain
+ * calls check the user in their own first statement). */
+enum status service_check_user(struct call *call);
+
+/* Database code -> what the client is told: SERVICE_UNAVAILABLE, PAYMENT_IN_PROGRESS or INTERNAL_ERROR. */
+enum status service_status_of(enum db_code code);
+
+/* health/ready: OK, or SERVICE_UNAVAILABLE with what is wrong in `why`. */
+enum status service_ready(struct service *service, struct buf *why);
+
+#endif
