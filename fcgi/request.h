@@ -23,11 +23,13 @@ struct request {
 	enum request_method method;
 	const char *method_name;	 /* as sent */
 	char path[PATH_MAX_BYTES];	 /* below the mount point, no trailing slash: "/process" */
-	bool path_ok;			 /* false: outside the mount, too long, or a control byte in it: 404 */
+	bool path_ok;			 /* false: outside the mount, too long, or a control byte in it: 404;
+					    path is then the start of what came, for the log */
 	const char *mount;		 /* "/api/v1/payments": for addresses in answers */
 	const char *query;		 /* raw query string, "" where none */
 	const char *authorization;	 /* NULL: none */
 	const char *idempotency_key;	 /* NULL: none */
+	const char *if_none_match;	 /* NULL: none */
 	bool header_repeated;		 /* Authorization, Idempotency-Key or Content-Type came twice: 400 */
 	bool is_json;			 /* Content-Type is application/json (any parameters) */
 	enum language language;
@@ -49,9 +51,13 @@ void request_read(struct request *request, struct FCGX_Request *fcgx, const stru
  */
 enum status request_read_body(struct request *request, const struct settings *settings);
 
-/* True where nobody waits for the answer any more: the peer hung up, or the request is older than
- * settings->queue_patience_ms. To be asked before anything is done that lasts. */
-bool request_abandoned(const struct request *request, const struct settings *settings);
+/* True where the peer hung up: nobody is there to be answered. True, too, of a peer that only
+ * closed its writing side, which nginx never does. To be asked before anything is done that lasts. */
+bool request_hung_up(const struct request *request);
+
+/* True where the request is older than settings->queue_patience_ms, queue and reading included: its
+ * client may have given up. To be asked before anything is done that lasts. */
+bool request_too_old(const struct request *request, const struct settings *settings);
 
 /* The value of `name` in the query string, percent-decoded into out; false where there is none, or
  * it does not fit, or is badly encoded. */

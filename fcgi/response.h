@@ -9,6 +9,9 @@
 
 struct FCGX_Request;
 
+/* Not HTTP's but nginx's: the client left before it was answered. Nothing is sent; for the log. */
+#define HTTP_CLIENT_GONE 499
+
 struct response {
 	enum status status;
 	int http;	       /* 0: the status table's */
@@ -24,6 +27,9 @@ void response_header(struct response *response, const char *name, const char *va
 /* Makes it an error with the common body; what was written before is dropped. */
 void response_error(struct response *response, enum status status, enum language language,
 		    const char *request_id);
+
+/* The HTTP status it has: its own, else its status's. */
+int response_http(const struct response *response);
 
 /* Sends it. Every response carries Content-Type, Content-Length, X-Request-Id, Cache-Control: no-store
  * (unless a Cache-Control was added) and, where due, Retry-After. False: the peer is gone. */

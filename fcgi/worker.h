@@ -21,10 +21,12 @@ void settings_release(const struct settings *settings);
 /* Puts a copy of `settings` in force. False when out of memory: the old set stays. */
 bool settings_publish(const struct settings *settings);
 
-/* Starts the pool of threads on `listen_fd`. NULL when not even one thread could be started. */
+/* Starts the pool of threads on `listen_fd`, with the settings published. NULL when not even one
+ * thread could be started. */
 struct worker *worker_start(int listen_fd, struct service *service);
 
-/* Takes no new requests, waits for those in flight at most `drain_ms`. True: all done. */
+/* Takes no new requests, waits for those in flight at most `drain_ms`. True: all done, the worker is
+ * freed. False: some still run, and use the service: the process must end without freeing it. */
 bool worker_drain(struct worker *worker, int64_t drain_ms);
 
 #endif

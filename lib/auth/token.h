@@ -6,6 +6,7 @@
 #ifndef PAYMENTS_AUTH_TOKEN_H
 #define PAYMENTS_AUTH_TOKEN_H
 
+#include "base/secret.h"
 #include "base/status.h"
 #include "base/uuid.h"
 
@@ -13,7 +14,6 @@
 #include <stdint.h>
 
 #define AUTHORIZATION_MAX 8192 /* bytes: libjwt puts a token's length on the stack */
-#define SECRET_MIN 32	       /* bytes: RFC 7518 section 3.2 asks for the hash's own length */
 
 struct principal {
 	struct uuid user_id;
@@ -41,11 +41,8 @@ enum status token_verify(const char *authorization, const struct token_secrets *
 char *token_issue(const char *secret, const char *user_id, const char *email, const char *role,
 		  int64_t now_s, int64_t ttl_s);
 
-/* Why `secret` is too weak for production ("shorter than 32 bytes", "a well-known example"), or NULL. */
-const char *secret_weakness(const char *secret);
-
 /* HMAC-SHA256 of text under key as 64 hex digits: the fingerprint of a request's meaning, which
- * reveals nothing of it to who can read the table it is stored in. */
+ * reveals nothing of it to who can read the table it is stored in. "" when out of memory. */
 struct fingerprint { char text[65]; };
 struct fingerprint fingerprint_make(const char *key, const char *text);
 

@@ -12,7 +12,7 @@ int64_t clock_mono_us(void);
 int64_t clock_unix_ms(void);
 /* Sleeps on CLOCK_MONOTONIC; returns early on nothing. */
 void clock_sleep_ms(int64_t ms);
-/* "2026-11-20T08:40:12.934Z" */
+/* "2026-11-20T08:40:12.934Z"; years 0 to 9999 */
 struct clock_iso { char text[32]; };
 struct clock_iso clock_iso_utc(int64_t unix_ms);
 

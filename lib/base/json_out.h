@@ -10,6 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/*
+ * jansson, which libjwt stands on, has functions of its own named json_string,
+ * json_integer and json_null. Were ours visible to the dynamic linker, libjwt
+ * would call them and crash.
+ */
+#pragma GCC visibility push(hidden)
+
 struct json_out {
 	struct buf *buf;
 	bool comma; /* the next member needs a comma before it */
@@ -31,5 +38,7 @@ void json_raw(struct json_out *out, const char *key, const char *json);
 /* Appends the body of a JSON string (without the quotes). Also the log's one place of escaping:
  * every control byte, quote, backslash, DEL and byte that is not valid UTF-8 is escaped. */
 void json_escape(struct buf *buf, const char *text);
+
+#pragma GCC visibility pop
 
 #endif

@@ -28,7 +28,7 @@ enum mock_mode {
 	MOCK_DECLINE,	     /* declines everything with GENERIC_DECLINE */
 	MOCK_SILENT,	     /* charges, never answers; a look-up says approved */
 	MOCK_SILENT_DECLINE, /* does not charge, never answers; a look-up says declined */
-	MOCK_LATE,	     /* charges, answers only after the deadline; a look-up says approved */
+	MOCK_LATE,	     /* charges, but says so only to a look-up after twice the deadline */
 	MOCK_DOWN	     /* refuses the connection at once; charges nothing; a look-up says not found */
 };
 
@@ -37,6 +37,7 @@ struct settings {
 	enum log_level log_level;	      /* PAYMENTS_LOG_LEVEL */
 	enum language language;		      /* PAYMENTS_LANGUAGE: where Accept-Language does not say */
 	char listen[SETTING_TEXT_MAX];	      /* PAYMENTS_LISTEN: "" is fd 0 */
+	int32_t workers;		      /* PAYMENTS_WORKERS: processes, for what starts them */
 	int32_t threads;		      /* PAYMENTS_THREADS: most requests at once, a process */
 	int32_t spare_threads;		      /* PAYMENTS_SPARE_THREADS: idle ones kept waiting */
 	int32_t backlog;		      /* PAYMENTS_BACKLOG: of --listen */

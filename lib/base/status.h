@@ -49,12 +49,12 @@
 	X(SEAT_NOT_FOUND, 404, 0, "좌석을 찾을 수 없습니다.", "There is no such seat.")            \
 	X(ALREADY_PAID, 400, 0, "이미 결제가 완료된 예약입니다.", "This reservation is paid already.") \
 	X(ALREADY_PROCESSED, 409, 0, "이미 처리된 결제입니다.", "This payment was carried out already.") \
-	X(RESERVATION_CANCELLED, 400, 0, "취소된 예약입니다.", "This reservation was cancelled.")  \
 	X(BOOKING_NOT_CANCELLABLE, 400, 0, "취소할 수 없는 예매입니다.",                           \
 	  "This booking can no longer be cancelled.")                                              \
 	X(PAYMENT_IN_PROGRESS, 409, 2, "결제가 이미 진행 중입니다.",                               \
 	  "A payment of this reservation is under way.")                                           \
 	X(RESERVATION_EXPIRED, 400, 0, "예약이 만료되었습니다.", "This reservation has expired.")  \
+	X(RESERVATION_CANCELLED, 400, 0, "취소된 예약입니다.", "This reservation was cancelled.")  \
 	X(SALE_CLOSED, 409, 0, "현재 판매 중인 공연이 아닙니다.", "This performance is not on sale.") \
 	X(SEAT_UNAVAILABLE, 409, 0, "이미 선택되었거나 판매된 좌석입니다.",                        \
 	  "A seat is held or sold already.")                                                       \

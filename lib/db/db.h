@@ -80,6 +80,11 @@ enum db_code db_tx_commit(struct db_tx *tx, struct db_step *steps, int count);
 /* True on a run that follows a DB_MAYBE: the work may have been committed already. */
 bool db_tx_after_doubt(const struct db_tx *tx);
 
+/* After a trip that failed, until the run ends: the server's SQLSTATE and the name of the constraint
+ * that was violated, "" where there was none. Tells one unique index from another. */
+const char *db_tx_sqlstate(const struct db_tx *tx);
+const char *db_tx_constraint(const struct db_tx *tx);
+
 /*
  * A transaction's body: reads with db_tx_trip, decides, and ends with
  * db_tx_commit, or returns DB_OK without it to leave everything as it was

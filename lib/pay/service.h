@@ -11,16 +11,15 @@
 #include "base/status.h"
 #include "base/uuid.h"
 #include "db/db.h"
+#include "pay/owner.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OWNER_MAX 128
-
 /* One a process, made at start-up, shared by its threads. */
 struct service {
 	struct db_pool *pool;
-	char owner[OWNER_MAX]; /* host/boot/pid/start time: tells the janitors whose attempt is whose */
+	char owner[OWNER_MAX]; /* tells the janitors whose attempt is whose */
 };
 
 /* Fills service->owner; the pool is the caller's. */
@@ -46,7 +45,7 @@ struct outcome {
 	struct buf body;
 	bool replayed;		 /* a stored answer, given again: Idempotency-Replayed: true */
 	struct uuid intent_id;	 /* for the log; "" where there is none */
-	char next_cursor[64];	 /* booking list: the next page's cursor, "" on the last */
+	char next_cursor[96];	 /* booking list: the next page's cursor, "" on the last */
 };
 
 /* Ends a call with an error body of `status`. Returns nothing: the outcome is complete. */

@@ -1,0 +1,110 @@
+/* payctl: finds the command and hands over. */
+#include "config.h"
+
+#include "fcgi/ctl/ctl.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command *const commands[] = {
+	&command_check, &command_migrate, &command_audit, &command_token, &command_settings,
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+enum { OPTION_DATABASE = 256 };
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "database", required_argument, NULL, OPTION_DATABASE },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static void main_help(void)
+{
+	puts("usage: payctl [-c FILE] [--database URL] COMMAND [OPTIONS]\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		printf("  %-9s %s\n", commands[i]->name, commands[i]->help);
+	puts("\n"
+	     "  -c, --config FILE   read settings from FILE (else $PAYMENTS_CONFIG); the environment wins\n"
+	     "      --database URL  work on this database instead of the settings'\n"
+	     "  -V, --version       print the version and exit\n"
+	     "  -h, --help          print this and exit; after a command, how that is called");
+}
+
+static const struct command *main_find(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+/* What payctl sees of a database must be what the workers see of it. */
+static void environment_clean(void)
+{
+	static const char *const names[] = {
+		"PGTZ", "PGOPTIONS", "PGDATESTYLE", "PGCLIENTENCODING", "PGGEQO", "PGAPPNAME",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unsetenv(names[i]);
+}
+
+static const char *file_of_environment(void)
+{
+	const char *file = getenv("PAYMENTS_CONFIG");
+
+	return file && *file ? file : NULL;
+}
+
+static int main_run(const struct ctl *ctl, int argc, char **argv)
+{
+	const struct command *command = argc > 0 ? main_find(argv[0]) : NULL;
+
+	if (!command) {
+		fprintf(stderr, argc > 0 ? "payctl: there is no command \"%s\"; see payctl --help\n" :
+					   "payctl: which command? See payctl --help\n",
+			argc > 0 ? argv[0] : "");
+		return EXIT_CANNOT;
+	}
+	if (argc == 2 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
+		printf("usage: payctl [-c FILE] [--database URL] %s %s\n\n%s\n", command->name,
+		       command->usage, command->help);
+		return EXIT_SUCCESS;
+	}
+	optind = 0; /* glibc: begin anew, with the command's own options */
+	return command->run(ctl, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = { .file = file_of_environment() };
+	int option;
+
+	environment_clean();
+	while ((option = getopt_long(argc, argv, "+c:Vh", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			ctl.file = optarg;
+			break;
+		case OPTION_DATABASE:
+			ctl.database = optarg;
+			break;
+		case 'V':
+			puts("payctl " PACKAGE_VERSION);
+			return EXIT_SUCCESS;
+		case 'h':
+			main_help();
+			return EXIT_SUCCESS;
+		default:
+			fputs("payctl: see payctl --help\n", stderr);
+			return EXIT_CANNOT;
+		}
+	}
+	return main_run(&ctl, argc - optind, argv + optind);
+}

@@ -1,0 +1,69 @@
+#include "fcgi/exchange.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "fcgi/route.h"
+
+/* NULL leaves the member out of the line. */
+static const char *id_or_null(const struct uuid *id)
+{
+	return id->text[0] ? id->text : NULL;
+}
+
+/* The wire code of an answer that is none of success; what nobody waited for has a name of its own. */
+static const char *log_code(const struct response *response)
+{
+	if (response_http(response) == HTTP_CLIENT_GONE)
+		return "CLIENT_GONE";
+	return response->status == STATUS_OK ? NULL : status_info(response->status)->code;
+}
+
+static void exchange_log(const struct exchange *exchange, bool sent)
+{
+	const struct request *request = &exchange->request;
+	const struct call *call = &exchange->call;
+	struct log_line line;
+
+	log_begin(&line, LOG_LEVEL_INFO, "request");
+	log_string(&line, "requestId", request->id);
+	log_string(&line, "route", exchange->route);
+	log_string(&line, "method", request->method_name);
+	log_integer(&line, "status", response_http(&exchange->response));
+	log_string(&line, "code", log_code(&exchange->response));
+	log_string(&line, "user", id_or_null(&call->principal.user_id));
+	log_string(&line, "intent", id_or_null(&exchange->intent_id));
+	log_integer(&line, "queuedMs", request->queued_ms);
+	log_integer(&line, "dbWaitUs", call->db.wait_us);
+	log_integer(&line, "dbUs", call->db.busy_us);
+	log_integer(&line, "dbTrips", call->db.trips);
+	log_integer(&line, "gatewayMs", call->gateway_us / 1000);
+	log_integer(&line, "totalMs", (clock_mono_us() - request->started_us) / 1000);
+	if (!sent)
+		log_bool(&line, "unsent", true);
+	log_string(&line, "path", request->path);
+	log_end(&line);
+}
+
+void exchange_serve(struct FCGX_Request *fcgx, struct service *service,
+		    const struct settings *settings)
+{
+	struct exchange exchange = { .route = "-" };
+	struct request *request = &exchange.request;
+	bool sent = false;
+
+	request_read(request, fcgx, settings);
+	exchange.call = (struct call){
+		.service = service,
+		.settings = settings,
+		.language = request->language,
+		.request_id = request->id,
+		.idempotency_key = request->idempotency_key,
+	};
+	exchange.response.head = request->method == METHOD_HEAD;
+	route_dispatch(&exchange);
+	if (response_http(&exchange.response) != HTTP_CLIENT_GONE)
+		sent = response_send(&exchange.response, fcgx, request->id);
+	exchange_log(&exchange, sent);
+	response_free(&exchange.response);
+	request_free(request);
+}

@@ -1,0 +1,40 @@
+/* POST process: pay a reservation that somebody else made. */
+#include "fcgi/handle.h"
+
+#include "pay/payment.h"
+
+/* What is missing is said before what is wrong, whichever of the two fields it is. */
+static enum status process_read(const struct json_in *json, struct process_input *out)
+{
+	const char *id = json_in_string(json, "reservationId");
+	const char *name = json_in_string(json, "paymentMethod");
+	const struct payment_method *method = name ? payment_method_find(name) : NULL;
+
+	if (handle_is_missing(json, "reservationId") || handle_is_missing(json, "paymentMethod"))
+		return STATUS_MISSING_FIELDS;
+	if (!id || !uuid_parse(id, &out->reservation_id))
+		return STATUS_INVALID_ID;
+	if (!method)
+		return STATUS_INVALID_PAYMENT_METHOD;
+	out->payment_method = method->id;
+	return STATUS_OK;
+}
+
+void handle_process(struct exchange *exchange)
+{
+	struct json_in *json = handle_body(exchange);
+	struct process_input input = { .payment_method = NULL };
+	struct outcome outcome = { .status = STATUS_OK };
+	enum status status;
+
+	if (!json)
+		return;
+	status = process_read(json, &input);
+	json_in_free(json);
+	if (status != STATUS_OK) {
+		handle_refuse(exchange, status);
+		return;
+	}
+	payment_process(&exchange->call, &input, &outcome);
+	handle_answer(exchange, &outcome);
+}

@@ -1,0 +1,268 @@
+/*
+ * payments-fcgi: start-up in order, then a wait for signals. Everything that
+ * can be wrong with the surroundings is said before the first request is taken;
+ * only the database may be away, then and later.
+ */
+#include "config.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "fcgi/handle.h"
+#include "fcgi/listener.h"
+#include "fcgi/options.h"
+#include "fcgi/rounds.h"
+#include "fcgi/worker.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define ROUND_PATIENCE_MS 1000 /* for a round of the janitor that a drain finds under way */
+
+/* What the process is made of, in the order it comes to be. */
+struct process {
+	const char *file;
+	const char *made_socket; /* the address this process listens on by itself; NULL: it was given */
+	sigset_t signals;
+	int listen_fd;
+	struct service service;
+	struct worker *worker;
+	struct rounds *rounds;
+};
+
+/* libpq takes these for orders to every session; a stray one would shift the time zone that the
+ * deadlines of holds are compared in, or the encoding of what is read. */
+static void environment_clean(void)
+{
+	static const char *const names[] = {
+		"PGTZ", "PGOPTIONS", "PGDATESTYLE", "PGCLIENTENCODING", "PGGEQO", "PGAPPNAME",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unsetenv(names[i]);
+}
+
+static void log_lines(enum log_level level, const char *event, struct buf *lines)
+{
+	char *rest = NULL;
+
+	for (char *line = lines->data ? strtok_r(lines->data, "\n", &rest) : NULL; line;
+	     line = strtok_r(NULL, "\n", &rest))
+		log_event(level, event, "%s", line);
+	buf_free(lines);
+}
+
+static bool settings_take(const char *file, struct settings *out)
+{
+	struct buf errors = { .data = NULL };
+	bool good = settings_load(file, out, &errors);
+
+	if (good)
+		log_set_level(out->log_level);
+	log_lines(good ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
+		  good ? "settings_warning" : "settings_refused", &errors);
+	return good;
+}
+
+/* -t, in the manner of nginx -t: for people, so no JSON. */
+static int test_settings(const char *file, struct settings *settings)
+{
+	struct buf errors = { .data = NULL };
+	bool good = settings_load(file, settings, &errors);
+	char *rest = NULL;
+
+	for (char *line = errors.data ? strtok_r(errors.data, "\n", &rest) : NULL; line;
+	     line = strtok_r(NULL, "\n", &rest))
+		fprintf(stderr, "payments-fcgi: %s%s\n", good ? "" : "error: ", line);
+	buf_free(&errors);
+	fprintf(stderr, "payments-fcgi: settings are %s\n", good ? "ok" : "not ok");
+	return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int test_database(const struct settings *settings)
+{
+	struct service service;
+	struct buf why = { .data = NULL };
+	struct db_pool *pool = db_pool_open(settings);
+	bool ready = false;
+
+	if (pool) {
+		service_init(&service, pool);
+		ready = service_ready(&service, &why) == STATUS_OK;
+		db_pool_close(pool);
+	}
+	if (ready)
+		fputs("payments-fcgi: database and schema are ok\n", stderr);
+	else
+		fprintf(stderr, "payments-fcgi: error: database: %s\n",
+			why.length ? buf_text(&why) : "out of memory");
+	buf_free(&why);
+	return ready ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int test_run(const char *file)
+{
+	struct settings settings;
+	int code = test_settings(file, &settings);
+
+	if (code == EXIT_SUCCESS) {
+		code = test_database(&settings);
+		explicit_bzero(&settings, sizeof(settings));
+	}
+	fprintf(stderr, "payments-fcgi: test %s\n",
+		code == EXIT_SUCCESS ? "is successful" : "failed");
+	return code;
+}
+
+/* Blocked in every thread, so that none is interrupted in the middle of a request; main alone takes
+ * them, by sigwait. A peer that is gone is an error of write, not a signal. */
+static void signals_block(sigset_t *set)
+{
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGUSR1);
+	sigaddset(set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+/* A connection for each thread and more: the usual soft limit of 1024 is kept for programs that
+ * use select, which nothing here does on a connection. */
+static void descriptors_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static bool process_listen(struct process *process, const struct settings *settings,
+			   const struct options *options)
+{
+	const char *address = options->listen ? options->listen : settings->listen;
+	struct buf why = { .data = NULL };
+
+	if (*address)
+		process->made_socket = strdup(address);
+	process->listen_fd = *address ? listener_open(address, settings->backlog, &why) :
+					listener_inherit(&why);
+	if (process->listen_fd < 0)
+		log_event(LOG_LEVEL_ERROR, "listen_refused", "%s", buf_text(&why));
+	buf_free(&why);
+	return process->listen_fd >= 0;
+}
+
+/* False only for want of memory or threads: that is logged, and the process ends. */
+static bool process_begin(struct process *process, const struct settings *settings)
+{
+	struct db_pool *pool = db_pool_open(settings);
+
+	handle_health_prepare();
+	if (pool && settings_publish(settings) && handle_methods_prepare()) {
+		service_init(&process->service, pool);
+		process->worker = worker_start(process->listen_fd, &process->service);
+		process->rounds = rounds_start(&process->service);
+	}
+	if (process->worker && process->rounds)
+		return true;
+	log_event(LOG_LEVEL_ERROR, "start_failed", "no memory, or no thread to be had");
+	return false;
+}
+
+static void process_reload(const struct process *process)
+{
+	const struct settings *now = settings_hold();
+	struct buf errors = { .data = NULL };
+	struct settings fresh;
+	bool good = settings_reload(process->file, now, &fresh, &errors);
+
+	settings_release(now);
+	log_lines(good ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
+		  good ? "settings_warning" : "settings_refused", &errors);
+	if (good && settings_publish(&fresh)) {
+		log_set_level(fresh.log_level);
+		log_event(LOG_LEVEL_INFO, "reloaded", "the new settings are in force");
+	} else {
+		log_event(LOG_LEVEL_ERROR, "reload_refused", "the old settings stay in force");
+	}
+	if (good)
+		explicit_bzero(&fresh, sizeof(fresh));
+}
+
+static void process_wait(const struct process *process)
+{
+	int signal_number = 0;
+
+	do {
+		if (sigwait(&process->signals, &signal_number) == 0 && signal_number == SIGHUP)
+			process_reload(process);
+	} while (signal_number == SIGHUP || signal_number == 0);
+	log_event(LOG_LEVEL_INFO, "draining", "signal %d", signal_number);
+}
+
+static int32_t drain_bound_s(void)
+{
+	const struct settings *settings = settings_hold();
+	int32_t bound_s = settings->drain_s;
+
+	settings_release(settings);
+	return bound_s;
+}
+
+/*
+ * Ends by _exit where a thread still runs: what exit and a free would tear down is still in its
+ * hands. The database undoes an open transaction; a janitor begins its round again elsewhere.
+ */
+static void process_drain(struct process *process)
+{
+	int64_t began_ms = clock_mono_ms();
+	int32_t bound_s = drain_bound_s();
+
+	rounds_stop(process->rounds);
+	if (!worker_drain(process->worker, (int64_t)bound_s * 1000)) {
+		log_event(LOG_LEVEL_ERROR, "drain_exceeded", "requests in flight after %d s",
+			  (int)bound_s);
+		_exit(EXIT_FAILURE);
+	}
+	log_event(LOG_LEVEL_INFO, "drained", "in %d ms", (int)(clock_mono_ms() - began_ms));
+	if (process->made_socket)
+		listener_remove(process->made_socket);
+	if (!rounds_join(process->rounds, ROUND_PATIENCE_MS))
+		_exit(EXIT_SUCCESS);
+	db_pool_close(process->service.pool);
+}
+
+int main(int argc, char **argv)
+{
+	static struct process process; /* threads may outlive main's frame: see process_drain */
+	struct settings settings;
+	struct options options;
+	bool begun;
+	int code;
+
+	if (!options_parse(argc, argv, &options, &code))
+		return code;
+	environment_clean();
+	if (options.test)
+		return test_run(options.file);
+	if (!settings_take(options.file, &settings))
+		return EXIT_FAILURE;
+	process.file = options.file;
+	signals_block(&process.signals);
+	descriptors_raise();
+	begun = process_listen(&process, &settings, &options) && process_begin(&process, &settings);
+	explicit_bzero(&settings, sizeof(settings));
+	if (!begun)
+		_exit(EXIT_FAILURE);
+	log_event(LOG_LEVEL_INFO, "started", "payments-fcgi " PACKAGE_VERSION);
+	process_wait(&process);
+	process_drain(&process);
+	return EXIT_SUCCESS;
+}

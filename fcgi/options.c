@@ -1,0 +1,78 @@
+#include "config.h"
+#include "fcgi/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define EXIT_USAGE 2
+
+static const char help[] =
+	"usage: payments-fcgi [-c FILE] [-t] [--listen ADDRESS]\n"
+	"\n"
+	"A FastCGI worker of the payment service. Its listening socket is descriptor 0, as\n"
+	"spawn-fcgi, multiwatch and systemd hand it over.\n"
+	"\n"
+	"  -c, --config FILE     read settings from FILE (else $PAYMENTS_CONFIG); the environment wins\n"
+	"  -t, --test            check settings, database and schema, then exit: 0 when all is well\n"
+	"      --listen ADDRESS  listen here instead: unix:/path, host:port or [v6]:port\n"
+	"  -V, --version         print the version and exit\n"
+	"  -h, --help            print this and exit\n"
+	"\n"
+	"Signals: SIGTERM, SIGINT, SIGUSR1 finish what is in flight and exit; SIGHUP reloads settings.\n";
+
+enum { OPTION_LISTEN = 256 };
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "test", no_argument, NULL, 't' },
+	{ "listen", required_argument, NULL, OPTION_LISTEN },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static bool usage_refuse(int *exit_code)
+{
+	fputs("payments-fcgi: see payments-fcgi --help\n", stderr);
+	*exit_code = EXIT_USAGE;
+	return false;
+}
+
+/* An empty PAYMENTS_CONFIG is none: an environment file cannot always leave a name out. */
+static const char *file_of_environment(void)
+{
+	const char *file = getenv("PAYMENTS_CONFIG");
+
+	return file && *file ? file : NULL;
+}
+
+bool options_parse(int argc, char **argv, struct options *out, int *exit_code)
+{
+	int option;
+
+	*out = (struct options){ .file = file_of_environment() };
+	*exit_code = EXIT_SUCCESS;
+	while ((option = getopt_long(argc, argv, "c:tVh", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			out->file = optarg;
+			break;
+		case 't':
+			out->test = true;
+			break;
+		case OPTION_LISTEN:
+			out->listen = optarg;
+			break;
+		case 'V':
+			puts("payments-fcgi " PACKAGE_VERSION);
+			return false;
+		case 'h':
+			fputs(help, stdout);
+			return false;
+		default:
+			return usage_refuse(exit_code);
+		}
+	}
+	return optind == argc || usage_refuse(exit_code);
+}

@@ -1,0 +1,108 @@
+#include "fcgi/response.h"
+
+#include "base/answer.h"
+#include "fcgi/http_text.h"
+
+#include <assert.h>
+#include <fcgiapp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HEADER_LINE_MAX 512 /* of those written here; a request id has 64 */
+
+static bool is_plain(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return false;
+	return true;
+}
+
+void response_header(struct response *response, const char *name, const char *value)
+{
+	assert(is_plain(name) && is_plain(value));
+	buf_printf(&response->headers, "%s: %s\r\n", name, value);
+}
+
+void response_error(struct response *response, enum status status, enum language language,
+		    const char *request_id)
+{
+	buf_reset(&response->body);
+	buf_reset(&response->headers);
+	response->status = status;
+	response->http = 0;
+	response->retry_after_s = 0;
+	answer_error(&response->body, status, language, request_id);
+}
+
+int response_http(const struct response *response)
+{
+	return response->http ? response->http : status_info(response->status)->http;
+}
+
+static void put(FCGX_Stream *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* libfcgi's own printf is home-made and stops at what it does not know. */
+static void put(FCGX_Stream *out, const char *format, ...)
+{
+	char line[HEADER_LINE_MAX];
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	assert(length >= 0 && (size_t)length < sizeof(line));
+	FCGX_PutStr(line, length, out);
+}
+
+static void put_retry_after(const struct response *response, FCGX_Stream *out)
+{
+	int retry_after_s = response->retry_after_s ? response->retry_after_s :
+						      status_info(response->status)->retry_after_s;
+
+	if (retry_after_s > 0)
+		put(out, "Retry-After: %d\r\n", retry_after_s);
+}
+
+static void put_head(const struct response *response, FCGX_Stream *out, const char *request_id)
+{
+	int http = response_http(response);
+
+	put(out, "Status: %d %s\r\n", http, http_reason(http));
+	if (http != 304)
+		put(out, "Content-Type: application/json; charset=utf-8\r\nContent-Length: %zu\r\n",
+		    response->body.length);
+	put(out, "X-Request-Id: %s\r\n", request_id);
+	if (!strstr(buf_text(&response->headers), "Cache-Control: "))
+		put(out, "Cache-Control: no-store\r\n");
+	if (http == 401) /* RFC 9110 section 15.5.2 wants the scheme named */
+		put(out, "WWW-Authenticate: Bearer\r\n");
+	put_retry_after(response, out);
+	FCGX_PutStr(buf_text(&response->headers), (int)response->headers.length, out);
+	put(out, "\r\n");
+}
+
+bool response_send(struct response *response, struct FCGX_Request *fcgx, const char *request_id)
+{
+	FCGX_Stream *out = fcgx->out;
+
+	if (response->body.failed || response->headers.failed)
+		response_error(response, STATUS_INTERNAL_ERROR, LANGUAGE_KO, request_id);
+	if (response->body.failed) /* no memory even for that: the status alone has to do */
+		buf_reset(&response->body);
+	put_head(response, out, request_id);
+	if (!response->head && response_http(response) != 304)
+		FCGX_PutStr(buf_text(&response->body), (int)response->body.length, out);
+	/* Closing here instead of in FCGX_Finish_r tells whether the peer took it; the order of the
+	 * two is FCGX_Finish_r's: the last to be closed carries the end of the request. */
+	FCGX_FClose(fcgx->err);
+	return FCGX_FClose(out) == 0;
+}
+
+void response_free(struct response *response)
+{
+	buf_free(&response->body);
+	buf_free(&response->headers);
+}

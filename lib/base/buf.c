@@ -1,0 +1,110 @@
+/*
+ * A buffer may hold a password or a card's token, so no copy of its content is
+ * ever left behind: growing moves it by hand instead of by realloc, and freeing
+ * wipes it.
+ */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CAPACITY_MIN ((size_t)512) /* holds most answers of the API at once */
+
+static size_t buf_limit(const struct buf *buf)
+{
+	return buf->limit > 0 ? buf->limit : BUF_LIMIT_DEFAULT;
+}
+
+static void drop_data(struct buf *buf)
+{
+	if (buf->data)
+		explicit_bzero(buf->data, buf->capacity);
+	free(buf->data);
+	buf->data = NULL;
+	buf->capacity = 0;
+}
+
+static bool grow(struct buf *buf, size_t wanted)
+{
+	size_t capacity = buf->capacity * 2 > wanted ? buf->capacity * 2 : wanted;
+	char *data;
+
+	if (capacity < CAPACITY_MIN)
+		capacity = CAPACITY_MIN;
+	data = malloc(capacity);
+	if (!data)
+		return false;
+	if (buf->length > 0)
+		memcpy(data, buf->data, buf->length);
+	data[buf->length] = '\0';
+	drop_data(buf);
+	buf->data = data;
+	buf->capacity = capacity;
+	return true;
+}
+
+/* Makes room for `more` bytes and a NUL. False: the buffer is failed. */
+static bool reserve(struct buf *buf, size_t more)
+{
+	if (buf->failed)
+		return false;
+	if (buf->length > buf_limit(buf) || more > buf_limit(buf) - buf->length)
+		buf->failed = true;
+	else if (buf->length + more + 1 > buf->capacity)
+		buf->failed = !grow(buf, buf->length + more + 1);
+	return !buf->failed;
+}
+
+void buf_append(struct buf *buf, const char *bytes, size_t length)
+{
+	if (length == 0 || !reserve(buf, length))
+		return;
+	memcpy(buf->data + buf->length, bytes, length);
+	buf->length += length;
+	buf->data[buf->length] = '\0';
+}
+
+void buf_puts(struct buf *buf, const char *text)
+{
+	buf_append(buf, text, strlen(text));
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (length < 0)
+		buf->failed = true;
+	if (length <= 0 || !reserve(buf, (size_t)length))
+		return;
+
+	va_start(args, format);
+	vsnprintf(buf->data + buf->length, (size_t)length + 1, format, args);
+	va_end(args);
+	buf->length += (size_t)length;
+}
+
+void buf_reset(struct buf *buf)
+{
+	buf->length = 0;
+	buf->failed = false;
+	if (buf->data)
+		buf->data[0] = '\0';
+}
+
+void buf_free(struct buf *buf)
+{
+	drop_data(buf);
+	memset(buf, 0, sizeof(*buf));
+}
+
+const char *buf_text(const struct buf *buf)
+{
+	return buf->data ? buf->data : "";
+}

@@ -1,0 +1,110 @@
+#include "base/clock.h"
+
+#include <errno.h>
+#include <time.h>
+
+#define MS_PER_DAY INT64_C(86400000)
+#define DAYS_PER_ERA 146097 /* 400 years: after them the Gregorian calendar repeats */
+#define DAYS_TO_EPOCH 719468 /* from 0000-03-01 to 1970-01-01 */
+
+struct date {
+	int64_t year;
+	int month;
+	int day;
+};
+
+static struct timespec clock_read(clockid_t id)
+{
+	struct timespec now;
+
+	clock_gettime(id, &now);
+	return now;
+}
+
+int64_t clock_mono_us(void)
+{
+	struct timespec now = clock_read(CLOCK_MONOTONIC);
+
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t clock_mono_ms(void)
+{
+	return clock_mono_us() / 1000;
+}
+
+int64_t clock_unix_ms(void)
+{
+	struct timespec now = clock_read(CLOCK_REALTIME);
+
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void clock_sleep_ms(int64_t ms)
+{
+	struct timespec until = clock_read(CLOCK_MONOTONIC);
+
+	if (ms <= 0)
+		return;
+	until.tv_sec += (time_t)(ms / 1000);
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+		continue;
+}
+
+static int64_t floor_div(int64_t value, int64_t by)
+{
+	return value / by - (value % by < 0);
+}
+
+/* By hand, because gmtime_r may take a lock and memory, which a log line must not wait for. Years
+ * are counted from March, so that the leap day is the last of its year. */
+static struct date date_of_day(int64_t unix_day)
+{
+	int64_t day = unix_day + DAYS_TO_EPOCH;
+	int64_t era = floor_div(day, DAYS_PER_ERA);
+	int in_era = (int)(day - era * DAYS_PER_ERA);
+	int year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+	int in_year = in_era - (365 * year + year / 4 - year / 100);
+	int from_march = (5 * in_year + 2) / 153;
+	int month = from_march < 10 ? from_march + 3 : from_march - 9;
+
+	return (struct date){
+		.year = era * 400 + year + (month <= 2),
+		.month = month,
+		.day = in_year - (153 * from_march + 2) / 5 + 1,
+	};
+}
+
+/* The last `count` digits of value, and what follows them; returns where to go on. */
+static char *put_digits(char *at, int64_t value, int count, char after)
+{
+	at[count] = after;
+	for (int i = count - 1; i >= 0; i--) {
+		at[i] = (char)('0' + value % 10);
+		value /= 10;
+	}
+	return at + count + 1;
+}
+
+struct clock_iso clock_iso_utc(int64_t unix_ms)
+{
+	int64_t unix_day = floor_div(unix_ms, MS_PER_DAY);
+	int64_t ms = unix_ms - unix_day * MS_PER_DAY;
+	struct date date = date_of_day(unix_day);
+	struct clock_iso iso = { "" };
+	char *at = iso.text;
+
+	at = put_digits(at, date.year, 4, '-');
+	at = put_digits(at, date.month, 2, '-');
+	at = put_digits(at, date.day, 2, 'T');
+	at = put_digits(at, ms / 3600000, 2, ':');
+	at = put_digits(at, ms / 60000 % 60, 2, ':');
+	at = put_digits(at, ms / 1000 % 60, 2, '.');
+	put_digits(at, ms % 1000, 3, 'Z');
+	return iso;
+}

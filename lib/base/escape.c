@@ -1,0 +1,64 @@
+#include "base/escape.h"
+
+#include "base/utf8.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define UTF8_MAX 4 /* utf8_length stops at the NUL that ends the text */
+
+/* Bytes of the character at `at` where it needs no escaping, else 0; 0 at the end of the text. */
+static size_t plain_length(const char *at)
+{
+	uint8_t byte = (uint8_t)*at;
+
+	if (byte < 0x80)
+		return byte >= 0x20 && byte != 0x7f && byte != '"' && byte != '\\';
+	if (byte == 0xc2 && (uint8_t)at[1] < 0xa0)
+		return 0;
+	return utf8_length(at, UTF8_MAX);
+}
+
+static char short_escape(char c)
+{
+	static const char from[] = "\"\\\b\f\n\r\t";
+	static const char to[] = "\"\\bfnrt";
+	const char *found = strchr(from, c);
+
+	return found ? to[found - from] : '\0';
+}
+
+static struct escape_piece escape_one(const char **text, char scratch[ESCAPE_MAX])
+{
+	char letter = short_escape(**text);
+	unsigned int code = (uint8_t)**text;
+	size_t length = 1;
+	int written;
+
+	if (letter) {
+		written = snprintf(scratch, ESCAPE_MAX, "\\%c", letter);
+	} else {
+		if (code >= 0x80 && utf8_length(*text, UTF8_MAX) == 2) { /* C1 */
+			code = (uint8_t)(*text)[1];
+			length = 2;
+		}
+		written = snprintf(scratch, ESCAPE_MAX, "\\u%04x", code);
+	}
+	*text += length;
+	return (struct escape_piece){ scratch, (size_t)written };
+}
+
+struct escape_piece escape_next(const char **text, char scratch[ESCAPE_MAX])
+{
+	const char *start = *text;
+	const char *end = start;
+	size_t length;
+
+	while ((length = plain_length(end)) > 0)
+		end += length;
+	*text = end;
+	if (end == start && *start)
+		return escape_one(text, scratch);
+	return (struct escape_piece){ start, (size_t)(end - start) };
+}

@@ -1,0 +1,98 @@
+#include "base/json_out.h"
+
+#include "base/escape.h"
+
+#include <inttypes.h>
+
+void json_escape(struct buf *buf, const char *text)
+{
+	char scratch[ESCAPE_MAX];
+	struct escape_piece piece;
+
+	while ((piece = escape_next(&text, scratch)).length > 0)
+		buf_append(buf, piece.bytes, piece.length);
+}
+
+static void quoted(struct buf *buf, const char *text)
+{
+	buf_append(buf, "\"", 1);
+	json_escape(buf, text);
+	buf_append(buf, "\"", 1);
+}
+
+/* What stands before a value: the comma that parts it from the last one, and its key. */
+static void lead_in(struct json_out *out, const char *key)
+{
+	if (out->comma)
+		buf_append(out->buf, ",", 1);
+	out->comma = true;
+	if (!key)
+		return;
+	quoted(out->buf, key);
+	buf_append(out->buf, ":", 1);
+}
+
+static void open_bracket(struct json_out *out, const char *key, const char *bracket)
+{
+	lead_in(out, key);
+	buf_append(out->buf, bracket, 1);
+	out->comma = false;
+}
+
+static void close_bracket(struct json_out *out, const char *bracket)
+{
+	buf_append(out->buf, bracket, 1);
+	out->comma = true;
+}
+
+void json_object_begin(struct json_out *out, const char *key)
+{
+	open_bracket(out, key, "{");
+}
+
+void json_object_end(struct json_out *out)
+{
+	close_bracket(out, "}");
+}
+
+void json_array_begin(struct json_out *out, const char *key)
+{
+	open_bracket(out, key, "[");
+}
+
+void json_array_end(struct json_out *out)
+{
+	close_bracket(out, "]");
+}
+
+void json_raw(struct json_out *out, const char *key, const char *json)
+{
+	lead_in(out, key);
+	buf_puts(out->buf, json ? json : "null");
+}
+
+void json_null(struct json_out *out, const char *key)
+{
+	json_raw(out, key, NULL);
+}
+
+void json_bool(struct json_out *out, const char *key, bool value)
+{
+	json_raw(out, key, value ? "true" : "false");
+}
+
+void json_string(struct json_out *out, const char *key, const char *value)
+{
+	if (!value) {
+		json_null(out, key);
+		return;
+	}
+	lead_in(out, key);
+	quoted(out->buf, value);
+}
+
+void json_integer(struct json_out *out, const char *key, int64_t value)
+{
+	lead_in(out, key);
+	buf_printf(out->buf, "%" PRId64, value);
+}

@@ -1,0 +1,156 @@
+/*
+ * A line is built on the caller's stack and leaves by one write(2): nothing
+ * here allocates, locks or waits for another thread. The tail is kept free, so
+ * that however much is left out, the line still ends as JSON.
+ */
+#include "base/log.h"
+
+#include "base/clock.h"
+#include "base/escape.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TAIL ",\"truncated\":true}\n"
+#define MEMBERS_MAX (LOG_LINE_MAX - (sizeof(TAIL) - 1))
+#define DETAIL_MAX 1024
+
+static _Atomic int least_level = LOG_LEVEL_INFO;
+static _Atomic int log_fd = STDERR_FILENO;
+
+static const char *const level_names[] = {
+	[LOG_LEVEL_DEBUG] = "debug",
+	[LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_WARN] = "warn",
+	[LOG_LEVEL_ERROR] = "error",
+};
+
+void log_set_level(enum log_level level)
+{
+	atomic_store(&least_level, (int)level);
+}
+
+void log_set_fd(int fd)
+{
+	atomic_store(&log_fd, fd);
+}
+
+static bool put(struct log_line *line, const char *bytes, size_t length)
+{
+	if (length > MEMBERS_MAX - line->length)
+		return false;
+	memcpy(line->text + line->length, bytes, length);
+	line->length += length;
+	return true;
+}
+
+static bool put_text(struct log_line *line, const char *text)
+{
+	return put(line, text, strlen(text));
+}
+
+static bool put_escaped(struct log_line *line, const char *text)
+{
+	char scratch[ESCAPE_MAX];
+	struct escape_piece piece;
+
+	while ((piece = escape_next(&text, scratch)).length > 0)
+		if (!put(line, piece.bytes, piece.length))
+			return false;
+	return true;
+}
+
+static bool put_key(struct log_line *line, const char *key)
+{
+	return (line->length == 0 ? put_text(line, "{\"") : put_text(line, ",\"")) &&
+	       put_escaped(line, key) && put_text(line, "\":");
+}
+
+/* One member, whole or not at all. */
+static void put_member(struct log_line *line, const char *key, const char *value, bool quoted)
+{
+	const char *quote = quoted ? "\"" : "";
+	size_t mark = line->length;
+
+	if (!line->wanted)
+		return;
+	if (put_key(line, key) && put_text(line, quote) && put_escaped(line, value) &&
+	    put_text(line, quote))
+		return;
+	line->length = mark;
+	line->truncated = true;
+}
+
+void log_begin(struct log_line *line, enum log_level level, const char *event)
+{
+	line->wanted = (int)level >= atomic_load_explicit(&least_level, memory_order_relaxed);
+	line->truncated = false;
+	line->length = 0;
+	if (!line->wanted)
+		return;
+	log_string(line, "time", clock_iso_utc(clock_unix_ms()).text);
+	log_string(line, "level", level_names[level]);
+	log_string(line, "event", event);
+	log_integer(line, "pid", getpid());
+}
+
+void log_string(struct log_line *line, const char *key, const char *value)
+{
+	if (value)
+		put_member(line, key, value, true);
+}
+
+void log_integer(struct log_line *line, const char *key, int64_t value)
+{
+	char digits[24];
+
+	snprintf(digits, sizeof(digits), "%" PRId64, value);
+	put_member(line, key, digits, false);
+}
+
+void log_bool(struct log_line *line, const char *key, bool value)
+{
+	put_member(line, key, value ? "true" : "false", false);
+}
+
+/* A line that cannot be written is lost: there is nowhere left to say so. errno is kept, because a
+ * log line is often written between a failed call and the look at its reason. */
+void log_end(struct log_line *line)
+{
+	const char *tail = line->truncated ? TAIL : "}\n";
+	int fd = atomic_load_explicit(&log_fd, memory_order_relaxed);
+	int error = errno;
+
+	if (!line->wanted)
+		return;
+	memcpy(line->text + line->length, tail, strlen(tail));
+	line->length += strlen(tail);
+	while (write(fd, line->text, line->length) < 0 && errno == EINTR)
+		continue;
+	errno = error;
+}
+
+void log_event(enum log_level level, const char *event, const char *format, ...)
+{
+	char detail[DETAIL_MAX];
+	struct log_line line;
+	va_list args;
+	int length;
+
+	log_begin(&line, level, event);
+	if (!line.wanted)
+		return;
+	va_start(args, format);
+	length = vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
+	if (length < 0)
+		detail[0] = '\0';
+	line.truncated |= length >= DETAIL_MAX;
+	log_string(&line, "detail", detail);
+	log_end(&line);
+}

@@ -1,0 +1,113 @@
+#include "base/settings_table.h"
+
+#define SECRET SETTING_SECRET
+#define RESTART SETTING_RESTART
+
+/* name, member of struct settings, ..., default, flags, help */
+#define SETTING(id, what, member, standard, bits, text)                                            \
+	.name = id, .kind = what, .offset = offsetof(struct settings, member),                     \
+	.fallback = standard, .flags = bits, .help = text
+#define TEXT(id, member, standard, bits, text)                                                     \
+	{ SETTING(id, SETTING_TEXT, member, standard, bits, text), .unit = "" }
+#define BOOLEAN(id, member, standard, bits, text)                                                  \
+	{ SETTING(id, SETTING_BOOLEAN, member, standard, bits, text), .unit = "" }
+#define CHOICE(id, member, names, standard, bits, text)                                            \
+	{ SETTING(id, SETTING_CHOICE, member, standard, bits, text), .choices = names, .unit = "" }
+#define INTEGER(id, member, least, most, in, standard, bits, text)                                 \
+	{ SETTING(id, SETTING_INTEGER, member, standard, bits, text),                              \
+	  .min = least, .max = most, .unit = in }
+
+static const char *const modes[] = { "production", "development", NULL };
+static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
+static const char *const languages[] = { "ko", "en", NULL };
+static const char *const mock_modes[] = { "approve", "decline", "silent", "silent_decline",
+					  "late",    "down",	NULL };
+
+const struct setting settings_table[] = {
+	TEXT("DATABASE_URL", database_url, "", SECRET | RESTART,
+		"The database as a libpq URI or keyword string; wins over DB_*."),
+	TEXT("DB_HOST", db_host, "localhost", RESTART,
+		"Host, or folder of the unix socket, of the database; several with commas."),
+	TEXT("DB_NAME", db_name, "ticketing", RESTART,
+		"Name of the database."),
+	TEXT("DB_PASSWORD", db_password, "", SECRET | RESTART,
+		"Password of the database role."),
+	INTEGER("DB_PORT", db_port, 1, 65535, "", "5432", RESTART,
+		"Port of the database server."),
+	TEXT("DB_USER", db_user, "payments_service", RESTART,
+		"Role to log in to the database with."),
+	TEXT("JWT_SECRET", jwt_secret, "", SECRET,
+		"Secret shared with the Auth Service; at least 32 bytes, no example."),
+	TEXT("JWT_SECRET_PREVIOUS", jwt_secret_previous, "", SECRET,
+		"The secret before, accepted too while one is rotated."),
+	INTEGER("PAYMENTS_ATTEMPTS_MAX", attempts_max, 1, 100, "", "5", 0,
+		"Attempts to charge one reservation."),
+	INTEGER("PAYMENTS_BACKLOG", backlog, 1, 65535, "", "1024", RESTART,
+		"Connections that may queue on PAYMENTS_LISTEN."),
+	INTEGER("PAYMENTS_BODY_MAX_BYTES", body_max_bytes, 1024, 1048576, "bytes", "65536", 0,
+		"Largest request body; a larger one is answered 413."),
+	INTEGER("PAYMENTS_DB_CONNECTIONS", db_connections, 1, 256, "", "8", RESTART,
+		"Database connections of one process."),
+	INTEGER("PAYMENTS_DB_CONNECT_MS", db_connect_ms, 100, 60000, "ms", "3000", RESTART,
+		"Longest wait to make a database connection."),
+	INTEGER("PAYMENTS_DB_TRIP_MS", db_trip_ms, 100, 60000, "ms", "6000", RESTART,
+		"Longest wait for one answer of the database."),
+	INTEGER("PAYMENTS_DB_WAIT_MS", db_wait_ms, 10, 60000, "ms", "2000", RESTART,
+		"Longest wait for a free connection; then 503."),
+	INTEGER("PAYMENTS_DECLINE_GRACE_MAX_SECONDS", decline_grace_max_s, 0, 86400, "s", "300", 0,
+		"How far past the hold's own deadline declines may extend it."),
+	INTEGER("PAYMENTS_DECLINE_GRACE_SECONDS", decline_grace_s, 0, 3600, "s", "60", 0,
+		"How long a reservation stays payable after a decline, at least."),
+	INTEGER("PAYMENTS_DRAIN_SECONDS", drain_s, 1, 600, "s", "40", 0,
+		"How long requests in flight may finish when the process stops."),
+	CHOICE("PAYMENTS_ENV", mode, modes, "production", RESTART,
+		"Production refuses weak secrets; development lets them pass with a warning."),
+	BOOLEAN("PAYMENTS_EXPIRE_FOREIGN", expire_foreign, "off", 0,
+		"Expire holds that other services made, too."),
+	INTEGER("PAYMENTS_HEAL_SECONDS", heal_s, 0, 86400, "s", "600", 0,
+		"How long a settled payment is watched for overwriting."),
+	INTEGER("PAYMENTS_HOLD_MARGIN_MS", hold_margin_ms, 0, 60000, "ms", "3000", 0,
+		"How much of a hold must be left to begin a payment."),
+	INTEGER("PAYMENTS_HOLD_SECONDS", hold_s, 1, 86400, "s", "300", 0,
+		"How long seats are held for a booking."),
+	INTEGER("PAYMENTS_IDEMPOTENCY_HOURS", idempotency_hours, 1, 720, "h", "24", 0,
+		"How long an Idempotency-Key is remembered."),
+	INTEGER("PAYMENTS_JANITOR_BATCH", janitor_batch, 1, 10000, "rows", "100", 0,
+		"Most rows of each kind that the janitor takes in a round."),
+	INTEGER("PAYMENTS_JANITOR_INTERVAL_MS", janitor_interval_ms, 10, 600000, "ms", "1000", 0,
+		"Pause between two rounds of the janitor."),
+	CHOICE("PAYMENTS_LANGUAGE", language, languages, "ko", 0,
+		"Language of messages where Accept-Language does not say."),
+	TEXT("PAYMENTS_LISTEN", listen, "", RESTART,
+		"Unix:/path or host:port to listen on; empty: file descriptor 0."),
+	CHOICE("PAYMENTS_LOG_LEVEL", log_level, log_levels, "info", 0,
+		"Least level of log lines that are written."),
+	INTEGER("PAYMENTS_MOCK_DEADLINE_MS", mock_deadline_ms, 1, 600000, "ms", "5000", 0,
+		"Longest wait for an answer of the mock gateway."),
+	INTEGER("PAYMENTS_MOCK_LEASE_MS", mock_lease_ms, 1, 3600000, "ms", "10000", 0,
+		"How long a claim of the mock gateway holds; above its deadline."),
+	INTEGER("PAYMENTS_MOCK_MAX_DELAY_MS", mock_max_delay_ms, 0, 600000, "ms", "1500", 0,
+		"Longest delay of the mock gateway."),
+	INTEGER("PAYMENTS_MOCK_MIN_DELAY_MS", mock_min_delay_ms, 0, 600000, "ms", "500", 0,
+		"Shortest delay of the mock gateway."),
+	CHOICE("PAYMENTS_MOCK_MODE", mock_mode, mock_modes, "approve", 0,
+		"How the mock gateway behaves."),
+	BOOLEAN("PAYMENTS_PREPARED_STATEMENTS", prepared_statements, "on", RESTART,
+		"Off behind a pgbouncer older than 1.21 in transaction mode."),
+	INTEGER("PAYMENTS_QUEUE_PATIENCE_MS", queue_patience_ms, 100, 600000, "ms", "8000", 0,
+		"A request that queued longer is refused, not carried out."),
+	INTEGER("PAYMENTS_SEATS_PER_USER", seats_per_user, 1, 1000, "", "10", 0,
+		"Most seats that one user may hold in one performance."),
+	INTEGER("PAYMENTS_SPARE_THREADS", spare_threads, 1, 4096, "", "8", RESTART,
+		"Idle threads kept waiting for requests."),
+	INTEGER("PAYMENTS_THREADS", threads, 1, 4096, "", "512", RESTART,
+		"Most requests that one process serves at once."),
+	INTEGER("PAYMENTS_WORKERS", workers, 1, 256, "", "4", RESTART,
+		"Processes that the start-up scripts run."),
+};
+
+const size_t settings_count = sizeof(settings_table) / sizeof(settings_table[0]);
+
+_Static_assert(sizeof(settings_table) / sizeof(settings_table[0]) <= SETTINGS_MAX,
+	       "SETTINGS_MAX is too small");
+_Static_assert(sizeof(enum settings_mode) == sizeof(int32_t), "a choice is stored as an int32_t");

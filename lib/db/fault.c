@@ -1,0 +1,122 @@
+/* What an error of the server means to us: its SQLSTATE, turned into a db_code. */
+#include "db/internal.h"
+
+#include "base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Appendix A of PostgreSQL's manual. A pattern of two characters is a class. */
+#define CLASS_CONNECTION "08"
+#define CLASS_DATA "22"
+#define CLASS_PLPGSQL "P0"
+#define SQLSTATE_READ_ONLY "25006"	  /* a primary that became a standby */
+#define SQLSTATE_NO_STATEMENT "26000"	  /* the prepared statement is gone: another server behind a pooler */
+#define SQLSTATE_NOT_SUPPORTED "0A000"	  /* "cached plan must not change result type" comes as this */
+#define SQLSTATE_TOO_MANY "53300"
+#define SQLSTATE_CANCELED "57014"	  /* statement_timeout, or an operator's cancel */
+#define SQLSTATE_ADMIN_SHUTDOWN "57P01"
+#define SQLSTATE_CRASH_SHUTDOWN "57P02"
+#define SQLSTATE_CANNOT_CONNECT "57P03"
+#define SQLSTATE_DEADLOCK "40P01"
+#define SQLSTATE_SERIALIZATION "40001"
+
+struct fault_rule {
+	const char *pattern;
+	enum db_code code;
+	bool drop;
+};
+
+static const struct fault_rule fault_rules[] = {
+	{ SQLSTATE_DEADLOCK, DB_CONFLICT, false },
+	{ SQLSTATE_SERIALIZATION, DB_CONFLICT, false },
+	{ SQLSTATE_LOCK_TIMEOUT, DB_CONFLICT, false },
+	{ SQLSTATE_DUPLICATE, DB_CONFLICT, false },
+	{ SQLSTATE_CANCELED, DB_LOST, false },
+	{ CLASS_CONNECTION, DB_LOST, true },
+	{ SQLSTATE_ADMIN_SHUTDOWN, DB_LOST, true },
+	{ SQLSTATE_CRASH_SHUTDOWN, DB_LOST, true },
+	{ SQLSTATE_CANNOT_CONNECT, DB_LOST, true },
+	{ SQLSTATE_READ_ONLY, DB_LOST, true },
+	{ SQLSTATE_TOO_MANY, DB_LOST, true },
+	{ SQLSTATE_NO_STATEMENT, DB_LOST, true },
+};
+
+static const char *fault_field(const PGresult *result, int field)
+{
+	const char *value = PQresultErrorField(result, field);
+
+	return value ? value : "";
+}
+
+const char *fault_sqlstate(const PGresult *result)
+{
+	return fault_field(result, PG_DIAG_SQLSTATE);
+}
+
+static bool fault_has_class(const char *sqlstate, const char *pattern)
+{
+	return strncmp(sqlstate, pattern, strlen(pattern)) == 0;
+}
+
+/* The text of 0A000 is the server's, in its language; its source function is not translated. */
+static bool fault_is_stale_plan(const PGresult *result)
+{
+	return strcmp(fault_sqlstate(result), SQLSTATE_NOT_SUPPORTED) == 0 &&
+	       strcmp(fault_field(result, PG_DIAG_SOURCE_FUNCTION), "RevalidateCachedQuery") == 0;
+}
+
+static void fault_judge(struct db_fault *fault, const PGresult *result)
+{
+	fault->code = DB_BROKEN;
+	for (size_t i = 0; i < sizeof(fault_rules) / sizeof(fault_rules[0]); i++) {
+		if (!fault_has_class(fault->sqlstate, fault_rules[i].pattern))
+			continue;
+		fault->code = fault_rules[i].code;
+		fault->drop = fault_rules[i].drop;
+		break;
+	}
+	if (fault_is_stale_plan(result) || fault->fatal) {
+		fault->code = DB_LOST;
+		fault->drop = true;
+	}
+}
+
+/* Messages of these classes quote the value they are about, and so a parameter. */
+static bool fault_message_is_private(const char *sqlstate)
+{
+	return fault_has_class(sqlstate, CLASS_DATA) || fault_has_class(sqlstate, CLASS_PLPGSQL);
+}
+
+static void fault_log(const struct db_fault *fault, const PGresult *result, const char *statement)
+{
+	struct log_line line;
+
+	if (fault->code == DB_BROKEN)
+		log_begin(&line, LOG_LEVEL_ERROR, "database_refused");
+	else if (fault->code == DB_LOST)
+		log_begin(&line, LOG_LEVEL_WARN, "database_gave_up");
+	else
+		log_begin(&line, LOG_LEVEL_DEBUG, "database_conflict");
+	log_string(&line, "statement", statement);
+	log_string(&line, "sqlstate", fault->sqlstate);
+	if (fault->constraint[0])
+		log_string(&line, "constraint", fault->constraint);
+	if (!fault_message_is_private(fault->sqlstate))
+		log_string(&line, "message", fault_field(result, PG_DIAG_MESSAGE_PRIMARY));
+	log_end(&line);
+}
+
+struct db_fault fault_read(const PGresult *result, const char *statement)
+{
+	struct db_fault fault = { 0 };
+	const char *severity = fault_field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	snprintf(fault.sqlstate, sizeof(fault.sqlstate), "%s", fault_sqlstate(result));
+	snprintf(fault.constraint, sizeof(fault.constraint), "%s",
+		 fault_field(result, PG_DIAG_CONSTRAINT_NAME));
+	fault.fatal = strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
+	fault_judge(&fault, result);
+	fault_log(&fault, result, statement);
+	return fault;
+}

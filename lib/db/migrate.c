@@ -1,0 +1,346 @@
+/* Applies the embedded migrations and grants; payments.schema_versions remembers which. */
+#include "db/migrate.h"
+
+#include "db/internal.h"
+#include "db/migrations.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROLE_PLACEHOLDER "@ROLE@"
+
+/* "payments" in ASCII: no other program's lock by accident. */
+#define LOCK_KEY "x'7061796d656e7473'::bit(64)::bigint"
+
+/*
+ * Two migrate at once: the second waits here, longer than for a table. What then
+ * holds a table for 5 s is somebody's work, and we must not queue all readers
+ * behind us. The role's own limits are for requests, not for building an index.
+ */
+static const char begin_sql[] = "BEGIN ISOLATION LEVEL READ COMMITTED;"
+				"SET LOCAL statement_timeout = 0;"
+				"SET LOCAL idle_in_transaction_session_timeout = '60s';"
+				"SET LOCAL lock_timeout = '60s';"
+				"SELECT pg_advisory_xact_lock(" LOCK_KEY ");"
+				"SET LOCAL lock_timeout = '5s'";
+
+static const char versions_sql[] = "CREATE SCHEMA IF NOT EXISTS payments;"
+				   "CREATE TABLE IF NOT EXISTS payments.schema_versions ("
+				   " number integer PRIMARY KEY,"
+				   " name text NOT NULL,"
+				   " checksum text NOT NULL,"
+				   " applied_at timestamptz NOT NULL DEFAULT now())";
+
+struct migrator {
+	PGconn *pg;
+	FILE *out;
+	bool dry_run;
+	bool has_versions; /* payments.schema_versions is there */
+	int applied;
+};
+
+/* "0001 payments": as its file is named. */
+struct label {
+	char text[96];
+};
+
+static struct label migrate_label(const struct migration *migration)
+{
+	struct label label;
+
+	snprintf(label.text, sizeof(label.text), "%04d %s", migration->number, migration->name);
+	return label;
+}
+
+void migration_checksum(const char *text, char out[CHECKSUM_SIZE])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int length = 0;
+
+	out[0] = '\0';
+	if (!EVP_Digest(text, strlen(text), digest, &length, EVP_sha256(), NULL))
+		return;
+	for (unsigned int i = 0; i < length; i++)
+		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+static const char *migrate_hint(const char *sqlstate)
+{
+	if (strcmp(sqlstate, SQLSTATE_LOCK_TIMEOUT) == 0)
+		return "Another session has held the object for 5 s. Nothing of this step was done: "
+		       "run it again at a quieter moment.";
+	if (strcmp(sqlstate, SQLSTATE_NO_RIGHT) == 0)
+		return "This role may not. Run it as the owner of the database or as a superuser: "
+		       "payctl --database URL migrate.";
+	return NULL;
+}
+
+static bool migrate_complain(const char *what, const PGresult *result)
+{
+	const char *hint = migrate_hint(fault_sqlstate(result));
+
+	fprintf(stderr, "migrate: %s: %s\n", what, adhoc_why(result));
+	if (hint)
+		fprintf(stderr, "%s\n", hint);
+	return false;
+}
+
+/* Several statements at once, without parameters. */
+static bool migrate_exec(struct migrator *m, const char *what, const char *sql)
+{
+	PGresult *result = PQexec(m->pg, sql);
+	bool ok = adhoc_ok(result) || migrate_complain(what, result);
+
+	PQclear(result);
+	return ok;
+}
+
+static bool migrate_begin(struct migrator *m, const char *what)
+{
+	return migrate_exec(m, what, begin_sql);
+}
+
+static bool migrate_end(struct migrator *m, const char *what, bool ok)
+{
+	if (ok)
+		return migrate_exec(m, what, "COMMIT");
+	PQclear(PQexec(m->pg, "ROLLBACK"));
+	return false;
+}
+
+static bool migrate_find_versions(struct migrator *m)
+{
+	PGresult *result = adhoc_query(
+		m->pg, "SELECT to_regclass('payments.schema_versions') IS NOT NULL", 0, NULL);
+	bool ok = adhoc_ok(result) || migrate_complain("schema_versions", result);
+
+	m->has_versions = ok && adhoc_true(result, 0, 0);
+	PQclear(result);
+	return ok;
+}
+
+static bool migrate_make_versions(struct migrator *m)
+{
+	const char *what = "schema payments";
+
+	if (!migrate_find_versions(m))
+		return false;
+	if (m->has_versions || m->dry_run)
+		return true;
+	m->has_versions = migrate_begin(m, what) &&
+			  migrate_end(m, what, migrate_exec(m, what, versions_sql));
+	return m->has_versions;
+}
+
+static const struct migration *migrate_find(int number)
+{
+	for (int i = 0; i < migrations_count; i++)
+		if (migrations[i].number == number)
+			return &migrations[i];
+	return NULL;
+}
+
+/* What was applied must be what this build holds, or nobody knows what the tables look like. */
+static bool migrate_check_row(struct migrator *m, const PGresult *result, int row)
+{
+	const struct migration *migration = migrate_find(atoi(adhoc_text(result, row, 0)));
+	char checksum[CHECKSUM_SIZE];
+
+	if (!migration) {
+		fprintf(m->out, "%04d %s: applied by a newer build\n",
+			atoi(adhoc_text(result, row, 0)), adhoc_text(result, row, 1));
+		return true;
+	}
+	migration_checksum(migration->text, checksum);
+	if (strcmp(checksum, adhoc_text(result, row, 2)) == 0)
+		return true;
+	fprintf(stderr,
+		"migrate: %s was changed after it was applied to this database.\n"
+		"A migration is never changed: take back the change and add a new one. "
+		"Nothing was done.\n",
+		migrate_label(migration).text);
+	return false;
+}
+
+static bool migrate_check_applied(struct migrator *m)
+{
+	PGresult *result;
+	bool ok;
+
+	if (!m->has_versions)
+		return true;
+	result = adhoc_query(m->pg,
+			     "SELECT number, name, checksum FROM payments.schema_versions ORDER BY 1",
+			     0, NULL);
+	ok = adhoc_ok(result) || migrate_complain("schema_versions", result);
+	for (int row = 0; ok && row < PQntuples(result); row++)
+		ok = migrate_check_row(m, result, row);
+	PQclear(result);
+	return ok;
+}
+
+static bool migrate_is_applied(struct migrator *m, const struct migration *migration, bool *applied)
+{
+	char number[16];
+	const char *const params[] = { number };
+	PGresult *result;
+	bool ok;
+
+	*applied = false;
+	if (!m->has_versions)
+		return true;
+	snprintf(number, sizeof(number), "%d", migration->number);
+	result = adhoc_query(m->pg, "SELECT EXISTS (SELECT FROM payments.schema_versions WHERE number = $1)",
+			     1, params);
+	ok = adhoc_ok(result) || migrate_complain(migrate_label(migration).text, result);
+	*applied = ok && adhoc_true(result, 0, 0);
+	PQclear(result);
+	return ok;
+}
+
+static bool migrate_record(struct migrator *m, const struct migration *migration)
+{
+	char number[16], checksum[CHECKSUM_SIZE];
+	const char *const params[] = { number, migration->name, checksum };
+	PGresult *result;
+	bool ok;
+
+	snprintf(number, sizeof(number), "%d", migration->number);
+	migration_checksum(migration->text, checksum);
+	result = adhoc_query(m->pg,
+			     "INSERT INTO payments.schema_versions (number, name, checksum)"
+			     " VALUES ($1, $2, $3)",
+			     3, params);
+	ok = adhoc_ok(result) || migrate_complain(migrate_label(migration).text, result);
+	PQclear(result);
+	return ok;
+}
+
+/* Looks again under the lock: another migrate may have been first. */
+static bool migrate_apply(struct migrator *m, const struct migration *migration)
+{
+	struct label label = migrate_label(migration);
+	bool applied, ok;
+
+	if (!migrate_begin(m, label.text))
+		return false;
+	ok = migrate_is_applied(m, migration, &applied);
+	if (ok && !applied)
+		ok = migrate_exec(m, label.text, migration->text) && migrate_record(m, migration);
+	ok = migrate_end(m, label.text, ok);
+	if (ok && !applied) {
+		fprintf(m->out, "%s: applied\n", label.text);
+		m->applied++;
+	}
+	return ok;
+}
+
+static bool migrate_one(struct migrator *m, const struct migration *migration)
+{
+	bool applied;
+
+	if (!migrate_is_applied(m, migration, &applied))
+		return false;
+	if (applied)
+		return true;
+	if (!m->dry_run)
+		return migrate_apply(m, migration);
+	fprintf(m->out, "%s: would be applied\n", migrate_label(migration).text);
+	m->applied++;
+	return true;
+}
+
+static bool migrate_all(struct migrator *m)
+{
+	if (!migrate_make_versions(m) || !migrate_check_applied(m))
+		return false;
+	for (int i = 0; i < migrations_count; i++)
+		if (!migrate_one(m, &migrations[i]))
+			return false;
+	if (m->applied == 0)
+		fprintf(m->out, "schema payments is up to date (%d)\n",
+			migrations_count ? migrations[migrations_count - 1].number : 0);
+	return true;
+}
+
+static bool migrate_make_role(struct migrator *m, const char *role, const char *identifier)
+{
+	const char *const params[] = { role };
+	PGresult *result = adhoc_query(m->pg, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)",
+				       1, params);
+	bool ok = adhoc_ok(result) || migrate_complain(role, result);
+	struct buf sql = { 0 };
+
+	if (ok && !adhoc_true(result, 0, 0)) {
+		buf_printf(&sql, "CREATE ROLE %s LOGIN", identifier);
+		ok = !sql.failed && migrate_exec(m, role, buf_text(&sql));
+		if (ok)
+			fprintf(m->out, "role %s: made, without a password\n", identifier);
+		else
+			fprintf(stderr, "To make the role by hand: %s;\n", buf_text(&sql));
+	}
+	buf_free(&sql);
+	PQclear(result);
+	return ok;
+}
+
+static void migrate_fill_in(struct buf *sql, const char *text, const char *identifier)
+{
+	const char *hole;
+
+	while ((hole = strstr(text, ROLE_PLACEHOLDER))) {
+		buf_append(sql, text, (size_t)(hole - text));
+		buf_puts(sql, identifier);
+		text = hole + strlen(ROLE_PLACEHOLDER);
+	}
+	buf_puts(sql, text);
+}
+
+static bool migrate_grant_as(struct migrator *m, const char *role, const char *identifier)
+{
+	struct buf sql = { 0 };
+	bool ok;
+
+	if (m->dry_run) {
+		fprintf(m->out, "role %s: would be given the service's rights\n", identifier);
+		return true;
+	}
+	migrate_fill_in(&sql, grants_sql, identifier);
+	ok = !sql.failed && migrate_begin(m, "grants");
+	if (ok)
+		ok = migrate_end(m, "grants",
+				 migrate_make_role(m, role, identifier) &&
+					 migrate_exec(m, "grants", buf_text(&sql)));
+	if (ok)
+		fprintf(m->out, "role %s: has the service's rights\n", identifier);
+	buf_free(&sql);
+	return ok;
+}
+
+static bool migrate_grant(struct migrator *m, const char *role)
+{
+	char *identifier = PQescapeIdentifier(m->pg, role, strlen(role));
+	bool ok = identifier && migrate_grant_as(m, role, identifier);
+
+	if (!identifier)
+		fprintf(stderr, "migrate: the role's name is not valid: %s", PQerrorMessage(m->pg));
+	PQfreemem(identifier);
+	return ok;
+}
+
+int db_migrate(const char *conninfo, FILE *out, bool dry_run, const char *grant_role)
+{
+	char why[CONN_WHY_MAX];
+	struct migrator m = { .out = out, .dry_run = dry_run };
+	bool ok;
+
+	m.pg = conn_connect(conninfo, ADHOC_CONNECT_MS, why);
+	if (!m.pg) {
+		fprintf(stderr, "migrate: %s\n", why);
+		return 1;
+	}
+	ok = migrate_all(&m) && (!grant_role || migrate_grant(&m, grant_role));
+	PQfinish(m.pg);
+	return ok ? 0 : 1;
+}

@@ -1,0 +1,25 @@
+/* Preflight's tools: a connection to ask, a report to write to. Private to lib/db. */
+#ifndef PAYMENTS_DB_PROBE_H
+#define PAYMENTS_DB_PROBE_H
+
+#include "db/internal.h"
+#include "db/preflight.h"
+
+#define PROBE_NAME_MAX 140 /* a role's name of 63 bytes, quoted */
+
+struct probe {
+	struct preflight *report;
+	const struct settings *settings;
+	int workers;
+	PGconn *pg;
+	char role[PROBE_NAME_MAX]; /* quoted, for remedies */
+};
+
+/* The rows of a statement. NULL where the server refused: that is reported under `name`. */
+PGresult *probe_ask(struct probe *probe, const char *name, const char *sql, int count,
+		    const char *const *params);
+
+/* preflight_schema.c: tables, rights, indexes, the worlds of CHECK, holds. */
+void probe_schema(struct probe *probe);
+
+#endif

@@ -1,0 +1,233 @@
+-- Bookings: a booking is a reservation, a seat's state is its row in public.seats.
+
+-- name: hold_turn
+-- $1 user, $2 performance
+-- One buyer's bookings of one performance take turns, so that two at once cannot pass the limit
+-- together. Nobody waits for another buyer here.
+SELECT pg_advisory_xact_lock(hashtextextended($1::text || $2::text, 0));
+
+-- name: hold_facts
+-- $1 user, $2 performance, $3 seconds of hold
+-- columns: user exists, performance found, on sale, seats the user holds or has paid, deadline of a hold
+-- made now (in the database's zone), the same on the wire
+SELECT EXISTS (SELECT FROM public.users WHERE id = $1),
+	e.id IS NOT NULL,
+	coalesce(e.status = 'on_sale' AND (e.sale_start_date IS NULL OR e.sale_start_date <= n.now)
+		AND (e.sale_end_date IS NULL OR e.sale_end_date > n.now), false),
+	(SELECT count(*) FROM public.reservations r JOIN public.reservation_items t ON t.reservation_id = r.id
+	 WHERE r.user_id = $1 AND r.event_id = $2 AND t.seat_id IS NOT NULL
+	   AND (r.status = 'confirmed'
+	        OR r.status = 'pending' AND (r.expires_at IS NULL OR r.expires_at > n.now))),
+	n.until, payments.iso(n.until::timestamptz)
+FROM (SELECT clock_timestamp()::timestamp AS now,
+	date_trunc('milliseconds', clock_timestamp()::timestamp) + make_interval(secs => $3::int) AS until) n
+LEFT JOIN public.events e ON e.id = $2;
+
+-- name: hold_seats
+-- $1 performance, $2 seat ids, $3 seat labels
+-- Locks the seats in id order, and only where all of them are free to take: whoever meets a rival's lock
+-- fails at once (55P03) and takes nothing with him, so one of two rivals always gets through.
+-- columns, a row a seat: id, label, price, status, is it locked for a hold whose time is over
+WITH w AS MATERIALIZED (
+	SELECT id, seat_label, price, status FROM public.seats
+	WHERE event_id = $1 AND (id = ANY ($2::uuid[]) OR seat_label = ANY ($3::text[]))
+), s AS MATERIALIZED (
+	SELECT id, seat_label, price, status FROM public.seats
+	WHERE id IN (SELECT id FROM w) AND (SELECT bool_and(status = 'available') FROM w)
+	ORDER BY id
+	FOR NO KEY UPDATE NOWAIT
+)
+SELECT w.id, w.seat_label, coalesce(s.price, w.price), coalesce(s.status, w.status),
+	w.status = 'locked' AND EXISTS (
+		SELECT FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
+		WHERE t.seat_id = w.id AND r.status = 'pending' AND r.payment_status = 'pending'
+		  AND r.expires_at <= clock_timestamp()::timestamp)
+FROM w LEFT JOIN s ON s.id = w.id
+ORDER BY w.id;
+
+-- name: hold_rivals
+-- Which of these seats are not to be had just now, asked after hold_seats met a lock.
+-- $1 performance, $2 seat ids, $3 seat labels
+-- columns: label, a row for each seat that is taken or that somebody is about to take
+WITH w AS MATERIALIZED (
+	SELECT id, seat_label, status FROM public.seats
+	WHERE event_id = $1 AND (id = ANY ($2::uuid[]) OR seat_label = ANY ($3::text[]))
+), s AS MATERIALIZED (
+	SELECT id, status FROM public.seats WHERE id IN (SELECT id FROM w)
+	ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+)
+SELECT w.seat_label FROM w LEFT JOIN s ON s.id = w.id
+WHERE s.id IS NULL OR s.status <> 'available'
+ORDER BY w.seat_label;
+
+-- name: hold_make
+-- $1 reservation, $2 user, $3 performance, $4 number, $5 total, $6 method, $7 deadline, $8 intent,
+-- $9 seat ids, $10 their prices, $11 idempotency key or NULL, $12 body, $13 request id
+WITH s AS (
+	UPDATE public.seats SET status = 'locked'
+	WHERE id = ANY ($9::uuid[]) AND status = 'available' RETURNING 1
+), r AS (
+	INSERT INTO public.reservations (id, user_id, event_id, reservation_number, total_amount, status,
+		payment_method, payment_status, expires_at)
+	VALUES ($1, $2, $3, $4, $5, 'pending', $6, 'pending', $7)
+), t AS (
+	INSERT INTO public.reservation_items (reservation_id, seat_id, quantity, unit_price, subtotal)
+	SELECT $1, x.seat, 1, x.price, x.price FROM unnest($9::uuid[], $10::int[]) AS x (seat, price)
+), i AS (
+	INSERT INTO payments.intents (id, reservation_id, user_id, origin, amount_krw, payment_method, status,
+		hold_expires_at, payable_until)
+	VALUES ($8, $1, $2, 'booking', $5, $6, 'requires_payment', $7, $7)
+), k AS (
+	UPDATE payments.idempotency_keys SET intent_id = $8, http = 201, body = $12
+	WHERE user_id = $2 AND operation = 'bookings' AND key = $11::text
+), e AS (
+	INSERT INTO payments.events (intent_id, kind, status, request_id) VALUES ($8, 'opened', 'requires_payment', $13)
+)
+SELECT payments.expect((SELECT count(*) FROM s) = cardinality($9::uuid[]), 'hold_make');
+
+-- name: hold_lapse
+-- Ends the holds on these seats whose time is over, so that the next buyer need not wait for a janitor.
+-- Rows that somebody is at work on are left alone. $1 seat ids
+-- columns: reservations ended
+WITH lapsed AS MATERIALIZED (
+	SELECT DISTINCT r.id FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
+	WHERE t.seat_id = ANY ($1::uuid[]) AND r.status = 'pending' AND r.payment_status = 'pending'
+	  AND r.expires_at <= clock_timestamp()::timestamp
+), i AS MATERIALIZED (
+	SELECT id, reservation_id, status FROM payments.intents
+	WHERE reservation_id IN (SELECT id FROM lapsed) AND live
+	ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+), r AS MATERIALIZED (
+	SELECT r.id, r.status, r.payment_status, r.expires_at FROM public.reservations r
+	WHERE r.id IN (SELECT id FROM lapsed) AND (SELECT count(*) FROM i) >= 0
+	  AND NOT EXISTS (SELECT FROM payments.intents x WHERE x.reservation_id = r.id AND x.live
+	                  AND x.id NOT IN (SELECT id FROM i WHERE status = 'requires_payment'))
+	ORDER BY r.id FOR NO KEY UPDATE SKIP LOCKED
+), over AS MATERIALIZED (
+	SELECT id FROM r
+	WHERE status = 'pending' AND payment_status = 'pending' AND expires_at <= clock_timestamp()::timestamp
+), t AS MATERIALIZED (
+	SELECT seat_id, ticket_type_id, quantity FROM public.reservation_items
+	WHERE reservation_id IN (SELECT id FROM over)
+), s AS MATERIALIZED (
+	SELECT id FROM public.seats WHERE id IN (SELECT seat_id FROM t) AND status = 'locked'
+	ORDER BY id FOR NO KEY UPDATE
+), free AS (
+	UPDATE public.seats SET status = 'available' WHERE id IN (SELECT id FROM s) AND status = 'locked'
+), tickets AS (
+	UPDATE public.ticket_types y SET available_quantity = y.available_quantity + q.quantity
+	FROM (SELECT ticket_type_id, sum(quantity)::int AS quantity FROM t
+	      WHERE ticket_type_id IS NOT NULL AND seat_id IS NULL GROUP BY ticket_type_id) q
+	WHERE y.id = q.ticket_type_id
+), ended AS (
+	UPDATE public.reservations SET status = payments.lapsed_status(), payment_status = 'failed'
+	WHERE id IN (SELECT id FROM over) RETURNING 1
+), done AS (
+	UPDATE payments.intents SET status = 'expired', updated_at = clock_timestamp()
+	WHERE id IN (SELECT i.id FROM i JOIN over ON over.id = i.reservation_id)
+	RETURNING id
+), e AS (
+	INSERT INTO payments.events (intent_id, kind, status) SELECT id, 'expired', 'expired' FROM done
+)
+SELECT count(*) FROM ended;
+
+-- name: cancel_lock
+-- $1 booking, $2 its owner, $3 may act for others (an admin), $4 the asker
+-- columns: user exists, reservation id, status, payment status, past its deadline, intent, its status, seat ids
+WITH i AS MATERIALIZED (
+	SELECT id, status FROM payments.intents
+	WHERE reservation_id = $1 AND live AND (user_id = $2 OR $3::boolean)
+	FOR NO KEY UPDATE
+), r AS MATERIALIZED (
+	SELECT id, status, payment_status, expires_at FROM public.reservations
+	WHERE id = $1 AND (user_id = $2 OR $3::boolean) AND (SELECT count(*) FROM i) >= 0
+	FOR NO KEY UPDATE
+), s AS MATERIALIZED (
+	SELECT id FROM public.seats
+	WHERE id IN (SELECT seat_id FROM public.reservation_items WHERE reservation_id = (SELECT id FROM r))
+	ORDER BY id FOR NO KEY UPDATE
+)
+SELECT EXISTS (SELECT FROM public.users WHERE id = $4), r.id, r.status, r.payment_status,
+	coalesce(r.expires_at <= clock_timestamp()::timestamp, false), i.id, i.status,
+	(SELECT coalesce(array_agg(id), '{}') FROM s)
+FROM (VALUES (1)) one LEFT JOIN r ON true LEFT JOIN i ON true;
+
+-- name: cancel_make
+-- $1 reservation, $2 intent or NULL, $3 seat ids, $4 request id
+-- payment_status stays pending: nothing was paid, nothing failed.
+WITH r AS (
+	UPDATE public.reservations SET status = 'cancelled' WHERE id = $1 AND status = 'pending' RETURNING id
+), s AS (
+	UPDATE public.seats SET status = 'available' WHERE id = ANY ($3::uuid[]) AND status = 'locked'
+), tickets AS (
+	UPDATE public.ticket_types y SET available_quantity = y.available_quantity + q.quantity
+	FROM (SELECT ticket_type_id, sum(quantity)::int AS quantity FROM public.reservation_items
+	      WHERE reservation_id = $1 AND ticket_type_id IS NOT NULL AND seat_id IS NULL GROUP BY ticket_type_id) q
+	WHERE y.id = q.ticket_type_id
+), i AS (
+	UPDATE payments.intents SET status = 'cancelled', updated_at = clock_timestamp()
+	WHERE id = $2 AND status = 'requires_payment' RETURNING id
+), e AS (
+	INSERT INTO payments.events (intent_id, kind, status, request_id) SELECT id, 'cancelled', 'cancelled', $4 FROM i
+)
+SELECT payments.expect((SELECT count(*) FROM r) = 1
+	AND (SELECT count(*) FROM i) = CASE WHEN $2 IS NULL THEN 0 ELSE 1 END, 'cancel_make');
+
+-- name: bookings_page
+-- $1 user, $2 created before ('infinity': from the newest on), $3 and with a smaller id at that time, $4 most
+-- columns: booking, created (the cursor's), then what the wire shows: performance, labels as JSON, quantity,
+-- total, method, status, payment status, intent, expires, created, updated
+SELECT r.id, r.created_at, r.event_id, t.labels, t.quantity, r.total_amount, r.payment_method,
+	CASE WHEN r.status = 'pending' AND r.expires_at <= clock_timestamp()::timestamp THEN 'expired'
+	     WHEN r.status = 'cancelled' AND i.status = 'expired' THEN 'expired'
+	     ELSE r.status END,
+	r.payment_status, i.id, payments.iso(r.expires_at::timestamptz), payments.iso(r.created_at::timestamptz),
+	payments.iso(r.updated_at::timestamptz)
+FROM public.reservations r
+LEFT JOIN LATERAL (
+	SELECT i.id, i.status FROM payments.intents i WHERE i.reservation_id = r.id
+	ORDER BY i.live DESC, i.created_at DESC LIMIT 1) i ON true
+CROSS JOIN LATERAL (
+	SELECT coalesce(json_agg(s.seat_label ORDER BY s.section, s.row_number, s.seat_number)
+			FILTER (WHERE s.id IS NOT NULL), '[]') AS labels,
+		coalesce(sum(x.quantity), 0) AS quantity
+	FROM public.reservation_items x LEFT JOIN public.seats s ON s.id = x.seat_id
+	WHERE x.reservation_id = r.id) t
+WHERE r.user_id = $1 AND (r.created_at, r.id) < ($2, $3)
+ORDER BY r.created_at DESC, r.id DESC
+LIMIT $4::int;
+
+-- name: occupied_performance
+-- $1 performance
+-- columns: it exists
+SELECT EXISTS (SELECT FROM public.events WHERE id = $1);
+
+-- name: occupied_all
+-- $1 performance, $2 the asker or NULL
+-- columns, a row a taken seat: label, booked, locked until (ms since 1970) or NULL, the asker's own
+SELECT s.seat_label, s.status = 'reserved',
+	CASE WHEN s.status = 'locked' THEN (extract(epoch FROM h.expires_at::timestamptz) * 1000)::bigint END,
+	coalesce(h.user_id = $2, false)
+FROM public.seats s
+LEFT JOIN LATERAL (
+	SELECT r.user_id, r.expires_at FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
+	WHERE t.seat_id = s.id AND r.status IN ('pending', 'confirmed')
+	ORDER BY r.created_at DESC LIMIT 1) h ON true
+WHERE s.event_id = $1 AND s.status <> 'available'
+  AND (s.status = 'reserved' OR h.expires_at IS NULL OR h.expires_at > clock_timestamp()::timestamp)
+ORDER BY s.section, s.row_number, s.seat_number;
+
+-- name: occupied_some
+-- $1 performance, $2 the asker or NULL, $3 labels
+-- columns: as occupied_all
+SELECT s.seat_label, s.status = 'reserved',
+	CASE WHEN s.status = 'locked' THEN (extract(epoch FROM h.expires_at::timestamptz) * 1000)::bigint END,
+	coalesce(h.user_id = $2, false)
+FROM public.seats s
+LEFT JOIN LATERAL (
+	SELECT r.user_id, r.expires_at FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
+	WHERE t.seat_id = s.id AND r.status IN ('pending', 'confirmed')
+	ORDER BY r.created_at DESC LIMIT 1) h ON true
+WHERE s.event_id = $1 AND s.seat_label = ANY ($3::text[]) AND s.status <> 'available'
+  AND (s.status = 'reserved' OR h.expires_at IS NULL OR h.expires_at > clock_timestamp()::timestamp)
+ORDER BY s.section, s.row_number, s.seat_number;

@@ -1,0 +1,242 @@
+/* The runner of transactions, with its rules of retrying. */
+#include "db/internal.h"
+
+#include "base/clock.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define PAUSE_MS 10	     /* after a conflict: random below this, times the run */
+#define PAUSE_MAX_MS 200     /* no pause is longer */
+#define AWAY_PAUSE_MIN_MS 50 /* between looks for a database that is away: like the pool's back-off */
+#define AWAY_PAUSE_MAX_MS 250
+
+const struct db_policy DB_POLICY_REQUEST = { .tries = 3, .retry_conflict = true, .retry_lost = true };
+const struct db_policy DB_POLICY_RECORD = { .tries = 50,
+					    .retry_conflict = true,
+					    .retry_lost = true,
+					    .patient = true,
+					    .total_ms = 20000 };
+
+struct db_tx {
+	struct db_pool *pool;
+	struct db_conn *conn;
+	bool plain; /* no BEGIN: a single trip of reads */
+	bool begun;
+	bool over; /* failed or committed: no more trips */
+	bool after_doubt;
+	enum db_code failure; /* of the trip that failed */
+	int32_t trips;
+	struct db_results results;
+	struct db_fault fault;
+};
+
+/* What is to be run, and what came of it so far. */
+struct job {
+	struct db_pool *pool;
+	const struct db_policy *policy;
+	db_tx_body body;
+	void *context;
+	bool plain;
+	int64_t deadline_ms; /* INT64_MAX: none */
+	int runs;
+	bool in_doubt; /* some run may have been committed */
+	struct db_cost cost;
+};
+
+static enum db_code tx_send(struct db_tx *tx, struct db_step *steps, int count, const char *after)
+{
+	const struct db_pool_options *options = pool_options(tx->pool);
+	struct db_trip trip = { .conn = tx->conn,
+				.before = tx->begun || tx->plain ? NULL
+								 : "BEGIN ISOLATION LEVEL READ COMMITTED",
+				.steps = steps,
+				.count = count,
+				.after = after,
+				.prepare = options->prepare,
+				.timeout_ms = options->trip_ms,
+				.results = &tx->results };
+	enum db_code code = trip_run(&trip);
+
+	tx->begun = true;
+	tx->trips++;
+	if (trip.fault.code != DB_OK)
+		tx->fault = trip.fault;
+	return code;
+}
+
+enum db_code db_tx_trip(struct db_tx *tx, struct db_step *steps, int count)
+{
+	assert(!tx->over);
+	tx->failure = tx_send(tx, steps, count, NULL);
+	tx->over = tx->failure != DB_OK;
+	return tx->failure;
+}
+
+enum db_code db_tx_commit(struct db_tx *tx, struct db_step *steps, int count)
+{
+	assert(!tx->over && !tx->plain);
+	tx->failure = tx_send(tx, steps, count, "COMMIT");
+	tx->over = true;
+	return tx->failure;
+}
+
+bool db_tx_after_doubt(const struct db_tx *tx)
+{
+	return tx->after_doubt;
+}
+
+const char *db_tx_sqlstate(const struct db_tx *tx)
+{
+	return tx->fault.sqlstate;
+}
+
+const char *db_tx_constraint(const struct db_tx *tx)
+{
+	return tx->fault.constraint;
+}
+
+/* Nothing stays open: what is not committed is rolled back, or goes with its connection. */
+static void tx_end(struct db_tx *tx)
+{
+	if (!tx->conn->dead && PQtransactionStatus(tx->conn->pg) != PQTRANS_IDLE &&
+	    tx_send(tx, NULL, 0, "ROLLBACK") != DB_OK)
+		tx->conn->dead = true;
+	results_clear(&tx->results);
+	pool_give(tx->pool, tx->conn);
+}
+
+static int64_t job_wait_ms(const struct job *job)
+{
+	int64_t left_ms = job->deadline_ms - clock_mono_ms();
+
+	if (job->policy->patient)
+		return left_ms > 0 ? left_ms : 0;
+	return left_ms < pool_options(job->pool)->wait_ms ? left_ms : pool_options(job->pool)->wait_ms;
+}
+
+static enum db_code job_run_once(struct job *job)
+{
+	struct db_tx tx = { .pool = job->pool, .plain = job->plain, .after_doubt = job->in_doubt };
+	int64_t start_us = clock_mono_us(), taken_us;
+	enum db_code code;
+
+	tx.conn = pool_take(job->pool, job_wait_ms(job));
+	taken_us = clock_mono_us();
+	job->cost.wait_us += taken_us - start_us;
+	if (!tx.conn)
+		return DB_UNAVAILABLE;
+	job->runs++;
+	code = job->body(&tx, job->context);
+	/* the body returns a failure as it got it: retrying depends on it */
+	assert(tx.failure == DB_OK || code == tx.failure);
+	tx_end(&tx);
+	job->cost.busy_us += clock_mono_us() - taken_us;
+	job->cost.trips += tx.trips;
+	return code;
+}
+
+static bool job_goes_on(const struct job *job, enum db_code code)
+{
+	const struct db_policy *policy = job->policy;
+
+	if (clock_mono_ms() >= job->deadline_ms)
+		return false;
+	switch (code) {
+	case DB_CONFLICT:
+		return policy->retry_conflict && job->runs < policy->tries;
+	case DB_LOST:
+	case DB_MAYBE:
+		return policy->retry_lost && job->runs < policy->tries;
+	case DB_UNAVAILABLE:
+		return policy->patient;
+	default:
+		return false;
+	}
+}
+
+/* Rivals that met once must not meet again: the pause is random, and longer each time. */
+static void job_pause(const struct job *job, enum db_code code)
+{
+	uint32_t most_ms = PAUSE_MS * (uint32_t)job->runs;
+
+	if (code == DB_UNAVAILABLE) {
+		clock_sleep_ms(AWAY_PAUSE_MIN_MS +
+			       arc4random_uniform(AWAY_PAUSE_MAX_MS - AWAY_PAUSE_MIN_MS));
+		return;
+	}
+	clock_sleep_ms(1 + arc4random_uniform(most_ms < PAUSE_MAX_MS ? most_ms : PAUSE_MAX_MS));
+}
+
+static enum db_code job_run(struct job *job)
+{
+	enum db_code code;
+
+	job->deadline_ms = job->policy->total_ms ? clock_mono_ms() + job->policy->total_ms : INT64_MAX;
+	for (;;) {
+		code = job_run_once(job);
+		job->in_doubt = job->in_doubt || code == DB_MAYBE;
+		if (!job_goes_on(job, code))
+			break;
+		job_pause(job, code);
+	}
+	job->cost.retries += job->runs > 1 ? job->runs - 1 : 0;
+	/* A doubt that no later run could clear stands: "nothing was committed" would be a guess. */
+	return code != DB_OK && job->in_doubt ? DB_MAYBE : code;
+}
+
+static void cost_add(struct db_cost *sum, const struct db_cost *cost)
+{
+	if (!sum)
+		return;
+	sum->wait_us += cost->wait_us;
+	sum->busy_us += cost->busy_us;
+	sum->trips += cost->trips;
+	sum->retries += cost->retries;
+}
+
+enum db_code db_tx_run(struct db_pool *pool, const struct db_policy *policy, db_tx_body body,
+		       void *context, struct db_cost *cost)
+{
+	struct job job = { .pool = pool, .policy = policy, .body = body, .context = context };
+	enum db_code code;
+
+	assert(policy->tries >= 1);
+	assert(!policy->patient || policy->total_ms > 0);
+	code = job_run(&job);
+	cost_add(cost, &job.cost);
+	return code;
+}
+
+struct reading {
+	struct db_step *steps;
+	int count;
+	void (*body)(const struct db_step *steps, void *context);
+	void *context;
+};
+
+static enum db_code read_body(struct db_tx *tx, void *context)
+{
+	const struct reading *reading = context;
+	enum db_code code = db_tx_trip(tx, reading->steps, reading->count);
+
+	if (code == DB_OK)
+		reading->body(reading->steps, reading->context);
+	return code;
+}
+
+enum db_code db_read(struct db_pool *pool, struct db_step *steps, int count,
+		     void (*body)(const struct db_step *steps, void *context), void *context,
+		     struct db_cost *cost)
+{
+	struct reading reading = { .steps = steps, .count = count, .body = body, .context = context };
+	struct job job = { .pool = pool,
+			   .policy = &DB_POLICY_REQUEST,
+			   .body = read_body,
+			   .context = &reading,
+			   .plain = true };
+	enum db_code code = job_run(&job);
+
+	cost_add(cost, &job.cost);
+	return code;
+}

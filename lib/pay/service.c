@@ -1,0 +1,89 @@
+#include "pay/service.h"
+
+#include "base/log.h"
+
+#include <string.h>
+
+#define SCHEMA_NEEDED 1 /* the migration this build's statements were written for */
+
+void service_init(struct service *service, struct db_pool *pool)
+{
+	memset(service, 0, sizeof(*service));
+	service->pool = pool;
+	owner_self(service->owner);
+}
+
+void outcome_error(struct outcome *outcome, const struct call *call, enum status status)
+{
+	outcome->status = status;
+	outcome->http = 0;
+	buf_reset(&outcome->body);
+	answer_error(&outcome->body, status, call->language, call->request_id);
+}
+
+void outcome_free(struct outcome *outcome)
+{
+	buf_free(&outcome->body);
+}
+
+enum status service_status_of(enum db_code code)
+{
+	switch (code) {
+	case DB_OK:
+		return STATUS_OK;
+	case DB_CONFLICT:
+		return STATUS_PAYMENT_IN_PROGRESS;
+	case DB_LOST:
+	case DB_MAYBE:
+	case DB_UNAVAILABLE:
+		return STATUS_SERVICE_UNAVAILABLE;
+	case DB_BROKEN:
+		break;
+	}
+	return STATUS_INTERNAL_ERROR;
+}
+
+static void read_exists(const struct db_step *steps, void *context)
+{
+	*(bool *)context = db_boolean(steps[0].result, 0, 0);
+}
+
+enum status service_check_user(struct call *call)
+{
+	struct db_step step = { .sql = SQL_USER_EXISTS, .params = { call->principal.user_id.text } };
+	bool exists = false;
+	enum db_code code;
+
+	code = db_read(call->service->pool, &step, 1, read_exists, &exists, &call->db);
+	if (code != DB_OK)
+		return service_status_of(code);
+	return exists ? STATUS_OK : STATUS_USER_NOT_FOUND;
+}
+
+static void read_version(const struct db_step *steps, void *context)
+{
+	*(int64_t *)context = db_integer(steps[0].result, 0, 0);
+}
+
+enum status service_ready(struct service *service, struct buf *why)
+{
+	struct db_step step = { .sql = SQL_SCHEMA_STATE };
+	int64_t version = 0;
+	enum db_code code;
+
+	code = db_read(service->pool, &step, 1, read_version, &version, NULL);
+	if (code == DB_BROKEN) {
+		buf_puts(why, "schema \"payments\" cannot be read: run payctl migrate --grant ROLE as its owner");
+		return STATUS_SERVICE_UNAVAILABLE;
+	}
+	if (code != DB_OK) {
+		buf_puts(why, "the database cannot be reached");
+		return STATUS_SERVICE_UNAVAILABLE;
+	}
+	if (version < SCHEMA_NEEDED) {
+		buf_printf(why, "schema \"payments\" is at migration %lld, this build needs %d: run payctl migrate",
+			   (long long)version, SCHEMA_NEEDED);
+		return STATUS_SERVICE_UNAVAILABLE;
+	}
+	return STATUS_OK;
+}

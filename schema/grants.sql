@@ -1,0 +1,25 @@
+-- What the service's role may do, and no more. @ROLE@ is the quoted name of the role.
+-- Shared tables: read what a payment reads, insert bookings, change the columns a payment changes.
+-- No DELETE, no DDL. Safe to run again.
+
+GRANT USAGE ON SCHEMA public, payments TO @ROLE@;
+
+GRANT SELECT (id, email, role) ON public.users TO @ROLE@;
+GRANT SELECT ON public.events, public.seats, public.ticket_types,
+	public.reservations, public.reservation_items TO @ROLE@;
+GRANT UPDATE (status, payment_status, payment_method, expires_at, updated_at) ON public.reservations TO @ROLE@;
+GRANT UPDATE (status, updated_at) ON public.seats TO @ROLE@;
+GRANT UPDATE (available_quantity) ON public.ticket_types TO @ROLE@;
+GRANT INSERT ON public.reservations, public.reservation_items TO @ROLE@;
+
+GRANT SELECT ON payments.schema_versions TO @ROLE@;
+GRANT SELECT, INSERT, UPDATE ON payments.intents, payments.attempts, payments.refunds TO @ROLE@;
+GRANT SELECT, INSERT ON payments.ledger_entries, payments.events TO @ROLE@;
+GRANT SELECT, INSERT, UPDATE, DELETE ON payments.idempotency_keys TO @ROLE@;
+GRANT SELECT, UPDATE ON payments.janitor_tasks TO @ROLE@;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA payments TO @ROLE@;
+
+-- On the role, so that they hold behind a pooler too, where a session's SET would not.
+ALTER ROLE @ROLE@ SET lock_timeout = '2s';
+ALTER ROLE @ROLE@ SET statement_timeout = '5s';
+ALTER ROLE @ROLE@ SET idle_in_transaction_session_timeout = '10s';

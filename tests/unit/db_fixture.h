@@ -1,0 +1,70 @@
+/*
+ * What the tests of lib/db share: a schema of their own, statements of their
+ * own, a pool, a relay before the server, and an eye on the log.
+ *
+ * They need a PostgreSQL of which PAYMENTS_TEST_DATABASE_URL names a superuser
+ * and a database to spoil; without it the suites are skipped, and say so.
+ */
+#ifndef PAYMENTS_TESTS_UNIT_DB_FIXTURE_H
+#define PAYMENTS_TESTS_UNIT_DB_FIXTURE_H
+
+#include "base/settings.h"
+#include "db/db.h"
+#include "relay.h"
+
+#include <check.h>
+#include <libpq-fe.h>
+#include <stdbool.h>
+
+/* In the place of the service's own statements: the linker is told --wrap=sql_statement. */
+enum test_sql {
+	T_PING,	     /* 1 */
+	T_PID,	     /* the server process */
+	T_SLEEP,     /* $1 seconds */
+	T_INSERT,    /* $1 key, $2 value; the key is unique (t_key) */
+	T_COUNT,     /* rows with key $1 */
+	T_KINDS,     /* true, false, NULL, -5, $1 */
+	T_RAISE,     /* fails with SQLSTATE $1 */
+	T_TO_UUID,   /* $1 as a uuid; the server's message quotes what is none */
+	T_NO_TABLE,  /* fails, without a parameter in the message */
+	T_LOCAL,     /* SET LOCAL $1 = $2 */
+	T_DOOM,	     /* COMMIT will end this very connection */
+	T_SHAPE,     /* all columns of a table that a test alters */
+	T_PREPARED,  /* how many statements this session has prepared */
+	T_TOUCH,     /* adds 1 to the row $1 */
+	T_COUNT_OF_STATEMENTS
+};
+
+#define STEP(statement, ...) \
+	((struct db_step){ .sql = (enum sql_id)(statement), .params = { __VA_ARGS__ } })
+
+/* The URL, or NULL; with NULL it says on stderr that `suite` is skipped. */
+const char *fixture_url(const char *suite);
+
+/* Check fixtures: around all tests of a case, and around each. */
+void fixture_begin_all(void);
+void fixture_begin(void);
+void fixture_end(void);
+
+/* Filled by fixture_begin; a test may change settings before fixture_open. */
+extern struct settings fixture_settings;
+extern struct db_pool *fixture_pool;
+extern PGconn *fixture_admin; /* a connection of the test's own, not through the pool */
+extern struct relay *fixture_relay;
+
+void fixture_open(void);       /* the pool, straight to the server */
+void fixture_open_relay(void); /* the pool, through the relay */
+
+/* On the admin connection: runs it, or gives the first column of the first row. */
+void fixture_do(const char *sql);
+int fixture_ask(const char *sql);
+
+/* One reading statement through the pool; *value is its first column. */
+enum db_code fixture_read(struct db_step step, int64_t *value);
+
+/* How often the log has said `text` since the test began. */
+int fixture_logged(const char *text);
+
+int64_t fixture_ms_since(int64_t start_ms);
+
+#endif

@@ -1,0 +1,23 @@
+/* Runs every unit test as one program; its exit status is whether all passed. CK_RUN_SUITE=name
+ * runs one suite, CK_FORK=no all of them in this process. */
+#include "suites.h"
+
+#include <stdlib.h>
+
+static Suite *(*const suites[])(void) = {
+	suite_answer, suite_buf,      suite_clock, suite_conninfo, suite_json_in,  suite_json_out,
+	suite_log,    suite_secret,   suite_settings, suite_status, suite_token,   suite_uuid,
+};
+
+int main(void)
+{
+	SRunner *runner = srunner_create(NULL);
+	int failed;
+
+	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
+		srunner_add_suite(runner, suites[i]());
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

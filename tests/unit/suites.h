@@ -1,0 +1,24 @@
+/* The suites of unit-tests, one for each test_<name>.c. A new one is declared here and named in
+ * main.c's list. */
+#ifndef PAYMENTS_TESTS_UNIT_SUITES_H
+#define PAYMENTS_TESTS_UNIT_SUITES_H
+
+#include <check.h>
+
+Suite *suite_answer(void);
+Suite *suite_buf(void);
+Suite *suite_clock(void);
+Suite *suite_db(void);
+Suite *suite_conninfo(void);
+Suite *suite_json_in(void);
+Suite *suite_json_out(void);
+Suite *suite_log(void);
+Suite *suite_migrate(void);
+Suite *suite_pool(void);
+Suite *suite_secret(void);
+Suite *suite_settings(void);
+Suite *suite_status(void);
+Suite *suite_token(void);
+Suite *suite_uuid(void);
+
+#endif
