@@ -17,6 +17,7 @@ void handle_methods(struct exchange *exchange);
 void handle_health(struct exchange *exchange);
 void handle_ready(struct exchange *exchange);
 void handle_intent(struct exchange *exchange);
+void handle_refund(struct exchange *exchange);
 void handle_bookings(struct exchange *exchange);
 void handle_bookings_list(struct exchange *exchange);
 void handle_bookings_cancel(struct exchange *exchange);

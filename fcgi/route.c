@@ -36,6 +36,7 @@ static const struct route routes[] = {
 	  handle_bookings_cancel },
 	{ METHOD_POST, "/execute", "POST execute", ROUTE_TOKEN_REQUIRED, true, handle_execute },
 	{ METHOD_GET, "/occupiedSeats/{id}", "GET occupiedSeats/{id}", ROUTE_TOKEN_OPTIONAL, false, handle_occupied },
+	{ METHOD_POST, "/intents/{id}/refund", "POST intents/{id}/refund", ROUTE_TOKEN_REQUIRED, true, handle_refund },
 	{ METHOD_GET, "/intents/{id}", "GET intents/{id}", ROUTE_TOKEN_REQUIRED, false, handle_intent },
 };
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))

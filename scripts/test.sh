@@ -1,5 +1,12 @@
 # shellcheck shell=sh disable=SC2154,SC2034
-# For ./dev: every test, and the sum of them.
+# For ./dev: every test, in stages, and the sum of them. A stage that cannot be run counts as one
+# test that failed.
+
+# The end-to-end tests that are run under AddressSanitizer too: the ways of a payment.
+core_tests="process races idempotency drain bookings"
+# The suites of unit-tests, and the end-to-end tests, that have threads meet in our own code.
+thread_suites="log metrics pool settings token uuid"
+thread_tests="races"
 
 # A number out of a report, 0 where there is none: an attribute of pytest's XML, or a part of Check's
 # closing line.
@@ -17,27 +24,113 @@ count() {
 	[ "$1" -le "$2" ] || passed=$((passed + $1 - $2))
 }
 
-run_unit() {
-	say "unit tests"
-	psql_quiet -d postgres -c 'CREATE DATABASE unit'
-	rm -f "$build/unit-tests.log"
-	result=0
-	PAYMENTS_TEST_DATABASE_URL=$(conninfo unit postgres) \
-		make -s -C "$build" check >"$runtime/log/check.log" 2>&1 || result=$?
-	cat "$build/unit-tests.log" 2>/dev/null || tail -n 40 "$runtime/log/check.log"
-	report=$build/unit-tests.log
-	count "$(number_of 'Checks: ' "$report")" \
-		$(($(number_of 'Failures: ' "$report") + $(number_of 'Errors: ' "$report"))) "$result"
+# $1: what it is called; the rest: what is to be run.
+stage() {
+	title=$1
+	shift
+	stages=$((stages + 1))
+	was_passed=$passed was_failed=$failed begun=$(date +%s)
+	say "stage $stages: $title"
+	"$@" || count 0 0 1
+	say "stage $stages: $((passed - was_passed)) passed, $((failed - was_failed)) failed in" \
+		"$(($(date +%s) - begun)) s"
 }
 
-run_e2e() {
-	say "end-to-end tests"
+# Builds with every warning an error, in a folder of its own beside the one `run` uses. $1: which
+# build; the rest: arguments of configure.
+build_for_test() {
+	build=$builds/test-$1
+	shift
+	configure_args="--enable-werror $* $asked_args"
+	(build_all)
+}
+
+# A database of their own for the unit tests of this build.
+unit_database() {
+	unit=unit_$(basename "$build" | tr - _)
+	psql_quiet -d postgres -c "CREATE DATABASE $unit" || return 1
+	conninfo "$unit" postgres
+}
+
+count_unit() {
+	count "$(number_of 'Checks: ' "$1")" \
+		$(($(number_of 'Failures: ' "$1") + $(number_of 'Errors: ' "$1"))) "$2"
+}
+
+run_unit() {
+	url=$(unit_database) || return 1
+	report=$build/unit-tests.log
+	rm -f "$report"
+	result=0
+	PAYMENTS_TEST_DATABASE_URL=$url CK_TIMEOUT_MULTIPLIER=4 \
+		make -s -C "$build" check >"$runtime/log/check.log" 2>&1 || result=$?
+	cat "$report" 2>/dev/null || tail -n 40 "$runtime/log/check.log"
+	count_unit "$report" "$result"
+}
+
+# The suites named, one after the other. Check would pass a suite that does not exist, so one that
+# counts no test is a failure; a suite without its file is not there yet.
+run_suites() {
+	make -s -C "$build" unit-tests >"$runtime/log/check.log" 2>&1 || return 1
+	url=$(unit_database) || return 1
+	for suite; do
+		[ -e "$top/tests/unit/test_$suite.c" ] || continue
+		report=$runtime/log/suite-$suite.log
+		result=0
+		PAYMENTS_TEST_DATABASE_URL=$url CK_TIMEOUT_MULTIPLIER=8 CK_RUN_SUITE=$suite \
+			"$build/unit-tests" >"$report" 2>&1 || result=$?
+		[ "$(number_of 'Checks: ' "$report")" -gt 0 ] || result=1
+		! grep -q 'WARNING: ThreadSanitizer' "$report" || result=1
+		[ "$result" = 0 ] || tail -n 60 "$report"
+		count_unit "$report" "$result"
+	done
+}
+
+# $1: a name for the report; the rest: what pytest is given.
+run_pytest() {
+	report=$runtime/$1.xml
+	shift
 	result=0
 	(cd "$top" && PYTHONDONTWRITEBYTECODE=1 PAYMENTS_BUILD=$build /usr/bin/python3 -m pytest \
-		tests/e2e -p no:cacheprovider --junitxml="$runtime/e2e.xml" "$@") || result=$?
-	report=$runtime/e2e.xml
+		-p no:cacheprovider --junitxml="$report" "$@") || result=$?
 	count $(($(number_of ' tests="' "$report") - $(number_of ' skipped="' "$report"))) \
 		$(($(number_of ' failures="' "$report") + $(number_of ' errors="' "$report"))) "$result"
+}
+
+# The files of the end-to-end tests named, where they exist.
+e2e_files() {
+	for name; do
+		[ ! -e "$top/tests/e2e/test_$name.py" ] || printf 'tests/e2e/test_%s.py ' "$name"
+	done
+}
+
+test_plain() {
+	build_for_test plain || return 1
+	run_unit
+}
+
+test_e2e() {
+	[ -x "$build/payments-fcgi" ] || return 1
+	run_pytest e2e tests/e2e "$@"
+}
+
+test_address_unit() {
+	build_for_test asan --enable-sanitizer=address || return 1
+	run_unit
+}
+
+test_address_e2e() {
+	[ -x "$build/payments-fcgi" ] || return 1
+	# shellcheck disable=SC2046,SC2086
+	run_pytest e2e-asan -q $(e2e_files $core_tests)
+}
+
+test_threads() {
+	build_for_test tsan --enable-sanitizer=thread || return 1
+	# shellcheck disable=SC2086
+	run_suites $thread_suites
+	# shellcheck disable=SC2046,SC2086
+	run_pytest e2e-tsan -q $(e2e_files $thread_tests)
 }
 
 end_test() {
@@ -46,11 +139,11 @@ end_test() {
 	rm -rf "$runtime" "$state"
 }
 
-cmd_test() {
+begin_test() {
 	# shellcheck disable=SC2086
 	ensure_packages $packages_build $packages_run $packages_test
-	build_all
-	mkdir -p "$state"
+	mkdir -p "$state" "$build"
+	builds=$build asked_args=$configure_args
 	state=$(mktemp -d "$state/test.XXXXXX")
 	chmod 755 "$state"
 	find_runtime
@@ -58,9 +151,30 @@ cmd_test() {
 	trap 'exit 130' INT TERM HUP
 	make_state
 	postgres_start
-	passed=0 failed=0
-	run_unit
-	run_e2e "$@"
+	passed=0 failed=0 stages=0
+	# what a program that was linked with a sanitizer goes by
+	export ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
+	export UBSAN_OPTIONS="print_stacktrace=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}"
+	export TSAN_OPTIONS="second_deadlock_stack=1${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
+}
+
+# With arguments of pytest only what they choose is run; without, everything.
+cmd_test() {
+	begin_test
+	choice='not long'
+	if [ "${1:-}" = long ]; then
+		choice=''
+		shift
+	fi
+	stage "build and unit tests" test_plain
+	if [ $# -gt 0 ]; then
+		stage "end-to-end tests: $*" test_e2e -m "$choice" "$@"
+	else
+		stage "end-to-end tests" test_e2e -m "$choice"
+		stage "unit tests under AddressSanitizer and UBSan" test_address_unit
+		stage "core end-to-end tests under AddressSanitizer and UBSan" test_address_e2e
+		stage "thread tests under ThreadSanitizer" test_threads
+	fi
 	end_test
 	printf '%s passed, %s failed\n' "$passed" "$failed"
 	[ "$failed" = 0 ]

@@ -9,10 +9,17 @@
 
 static const struct option options[] = {
 	{ "json", no_argument, NULL, 'j' },
+	{ "repair", no_argument, NULL, 'r' },
 	{ NULL, 0, NULL, 0 },
 };
 
-static int audit_with(const struct settings *settings, bool json)
+#define AUDIT_TRIP_MS 600000 /* one check of a big database may take minutes */
+
+struct wishes {
+	bool json, repair;
+};
+
+static int audit_with(const struct settings *settings, const struct wishes *wishes)
 {
 	struct db_pool *pool = db_pool_open(settings);
 	struct service service;
@@ -23,7 +30,10 @@ static int audit_with(const struct settings *settings, bool json)
 		return EXIT_CANNOT;
 	}
 	service_init(&service, pool);
-	code = audit_run(&service, stdout, json);
+	if (wishes->repair && !audit_repair(&service, wishes->json ? stderr : stdout))
+		code = EXIT_CANNOT;
+	else
+		code = audit_run(&service, stdout, wishes->json);
 	db_pool_close(pool);
 	return code;
 }
@@ -31,19 +41,23 @@ static int audit_with(const struct settings *settings, bool json)
 static int audit_command(const struct ctl *ctl, int argc, char **argv)
 {
 	struct settings settings;
-	bool json = false;
+	struct wishes wishes = { .json = false };
 	int option, code;
 
-	while ((option = getopt_long(argc, argv, "j", options, NULL)) != -1) {
-		if (option != 'j')
+	while ((option = getopt_long(argc, argv, "jr", options, NULL)) != -1) {
+		if (option == 'j')
+			wishes.json = true;
+		else if (option == 'r')
+			wishes.repair = true;
+		else
 			return ctl_usage(&command_audit);
-		json = true;
 	}
 	if (optind != argc)
 		return ctl_usage(&command_audit);
 	if (!ctl_load(ctl, &settings))
 		return EXIT_CANNOT;
-	code = audit_with(&settings, json);
+	settings.db_trip_ms = AUDIT_TRIP_MS;
+	code = audit_with(&settings, &wishes);
 	explicit_bzero(&settings, sizeof(settings));
 	return code;
 }
@@ -51,6 +65,6 @@ static int audit_command(const struct ctl *ctl, int argc, char **argv)
 const struct command command_audit = {
 	.name = "audit",
 	.run = audit_command,
-	.usage = "[--json]",
+	.usage = "[--json] [--repair]",
 	.help = "check on the live database that what must never happen has not happened",
 };

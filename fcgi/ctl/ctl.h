@@ -21,8 +21,8 @@ struct command {
 	const char *help;
 };
 
-extern const struct command command_audit, command_check, command_migrate, command_settings,
-	command_token;
+extern const struct command command_audit, command_check, command_migrate, command_refund,
+	command_settings, command_token;
 
 /* Loads the settings; warnings and errors go to stderr. False: they are not fit to be used. */
 bool ctl_load(const struct ctl *ctl, struct settings *out);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&command_check, &command_migrate, &command_audit, &command_token, &command_settings,
+	&command_check, &command_migrate, &command_audit, &command_refund, &command_token, &command_settings,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -60,6 +60,9 @@
 	  "A seat is held or sold already.")                                                       \
 	X(TICKET_LIMIT, 409, 0, "1인당 예매 가능한 좌석 수를 초과했습니다.",                       \
 	  "This is more seats than one person may hold.")                                          \
+	X(NOT_REFUNDABLE, 409, 0, "환불할 수 없는 결제입니다.", "There is no charge here that could be refunded.") \
+	X(REFUND_TOO_LARGE, 409, 0, "환불 금액이 남은 결제 금액보다 큽니다.",                       \
+	  "This is more than what is left of the charge.")                                         \
 	X(PAYMENT_DECLINED, 402, 0, "결제가 거절되었습니다.", "The payment was declined.")         \
 	X(RESERVATION_LOST, 409, 0, "결제 중 예약이 해제되어 결제 금액이 환불됩니다.",             \
 	  "The reservation was lost during the payment; the charge is being returned.")            \

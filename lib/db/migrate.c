@@ -163,21 +163,25 @@ static bool migrate_check_row(struct migrator *m, const PGresult *result, int ro
 	return false;
 }
 
-static bool migrate_check_applied(struct migrator *m)
+static bool migrate_check_rows(struct migrator *m)
 {
-	PGresult *result;
-	bool ok;
+	PGresult *result = adhoc_query(
+		m->pg, "SELECT number, name, checksum FROM payments.schema_versions ORDER BY 1", 0, NULL);
+	bool ok = adhoc_ok(result) || migrate_complain("schema_versions", result);
 
-	if (!m->has_versions)
-		return true;
-	result = adhoc_query(m->pg,
-			     "SELECT number, name, checksum FROM payments.schema_versions ORDER BY 1",
-			     0, NULL);
-	ok = adhoc_ok(result) || migrate_complain("schema_versions", result);
 	for (int row = 0; ok && row < PQntuples(result); row++)
 		ok = migrate_check_row(m, result, row);
 	PQclear(result);
 	return ok;
+}
+
+static bool migrate_check_applied(struct migrator *m)
+{
+	const char *what = "schema_versions";
+
+	if (!m->has_versions)
+		return true;
+	return migrate_begin(m, what) && migrate_end(m, what, migrate_check_rows(m));
 }
 
 static bool migrate_is_applied(struct migrator *m, const struct migration *migration, bool *applied)
@@ -217,8 +221,14 @@ static bool migrate_record(struct migrator *m, const struct migration *migration
 	return ok;
 }
 
-/* Looks again under the lock: another migrate may have been first. */
 static bool migrate_apply(struct migrator *m, const struct migration *migration)
+{
+	return m->dry_run || (migrate_exec(m, migrate_label(migration).text, migration->text) &&
+			      migrate_record(m, migration));
+}
+
+/* Looks under the lock: another migrate may have been first. */
+static bool migrate_one(struct migrator *m, const struct migration *migration)
 {
 	struct label label = migrate_label(migration);
 	bool applied, ok;
@@ -227,28 +237,13 @@ static bool migrate_apply(struct migrator *m, const struct migration *migration)
 		return false;
 	ok = migrate_is_applied(m, migration, &applied);
 	if (ok && !applied)
-		ok = migrate_exec(m, label.text, migration->text) && migrate_record(m, migration);
+		ok = migrate_apply(m, migration);
 	ok = migrate_end(m, label.text, ok);
 	if (ok && !applied) {
-		fprintf(m->out, "%s: applied\n", label.text);
+		fprintf(m->out, "%s: %s\n", label.text, m->dry_run ? "would be applied" : "applied");
 		m->applied++;
 	}
 	return ok;
-}
-
-static bool migrate_one(struct migrator *m, const struct migration *migration)
-{
-	bool applied;
-
-	if (!migrate_is_applied(m, migration, &applied))
-		return false;
-	if (applied)
-		return true;
-	if (!m->dry_run)
-		return migrate_apply(m, migration);
-	fprintf(m->out, "%s: would be applied\n", migrate_label(migration).text);
-	m->applied++;
-	return true;
 }
 
 static bool migrate_all(struct migrator *m)

@@ -1,6 +1,6 @@
 /*
  * Is everything in place for the service to work? One line a check, each with
- * the statement that mends it. Asked by `payctl check` and by the workers' -t.
+ * the statement that mends it. Asked by `payctl check`.
  */
 #ifndef PAYMENTS_DB_PREFLIGHT_H
 #define PAYMENTS_DB_PREFLIGHT_H

@@ -12,7 +12,7 @@ static const struct right {
 	const char *privilege;
 	const char *columns; /* separated by ", "; NULL: the whole table */
 } rights[] = {
-	{ "public.users", "SELECT", NULL },
+	{ "public.users", "SELECT", "id, email, role" }, /* not the password's hash */
 	{ "public.events", "SELECT", NULL },
 	{ "public.seats", "SELECT", NULL },
 	{ "public.ticket_types", "SELECT", NULL },

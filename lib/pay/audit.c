@@ -1,8 +1,7 @@
 #include "pay/audit.h"
 
 #include "base/json_out.h"
-
-#include <stdlib.h>
+#include "pay/heal.h"
 
 struct audit_check {
 	const char *id; /* of the invariant */
@@ -136,4 +135,14 @@ int audit_run(struct service *service, FILE *out, bool json)
 			result == 0 ? "clean" : "NOT CLEAN", audit.findings, audit.warnings);
 	buf_free(&audit.report);
 	return result;
+}
+
+bool audit_repair(struct service *service, FILE *out)
+{
+	int healed = heal_everything(service);
+
+	if (healed < 0)
+		return false;
+	fprintf(out, "repaired: %d payments\n", healed);
+	return true;
 }

@@ -112,7 +112,7 @@ CREATE TABLE payments.events (
 
 CREATE TABLE payments.idempotency_keys (
 	user_id         uuid NOT NULL,
-	operation       text NOT NULL CHECK (operation IN ('process', 'execute', 'bookings')),
+	operation       text NOT NULL CHECK (operation IN ('process', 'execute', 'bookings', 'refund')),
 	key             text NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
 	fingerprint     text NOT NULL,     -- a keyed hash of the request's meaning
 	intent_id       uuid,
@@ -155,6 +155,12 @@ CREATE FUNCTION payments.lapsed_status() RETURNS text LANGUAGE sql STABLE AS $$
 		AND pg_get_constraintdef(c.oid) LIKE '%confirmed%'
 		AND pg_get_constraintdef(c.oid) NOT LIKE '%expired%')
 	THEN 'cancelled' ELSE 'expired' END
+$$;
+
+-- The smallest UUIDv7 that can have been made at that moment: ids are in the order of time, so "since
+-- then" is a range of the primary key and needs no index of its own.
+CREATE FUNCTION payments.uuid_at(at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
+	SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid
 $$;
 
 -- A shared table's time (no zone, meant in the session's) as the wire has it.

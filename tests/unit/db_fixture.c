@@ -36,7 +36,6 @@ static const struct sql_statement statements[T_COUNT_OF_STATEMENTS] = {
 };
 
 static const char schema_sql[] =
-	"SET client_min_messages = warning;"
 	"DROP SCHEMA IF EXISTS db_test CASCADE;"
 	"CREATE SCHEMA db_test;"
 	"CREATE TABLE db_test.t (key text CONSTRAINT t_key UNIQUE, value text);"
@@ -72,10 +71,17 @@ const char *fixture_url(const char *suite)
 	return url && *url ? url : NULL;
 }
 
+void fixture_ignore_notice(void *arg, const char *message)
+{
+	(void)arg;
+	(void)message;
+}
+
 static void admin_open(void)
 {
 	fixture_admin = PQconnectdb(getenv("PAYMENTS_TEST_DATABASE_URL"));
 	ck_assert_msg(PQstatus(fixture_admin) == CONNECTION_OK, "%s", PQerrorMessage(fixture_admin));
+	PQsetNoticeProcessor(fixture_admin, fixture_ignore_notice, NULL);
 }
 
 void fixture_begin_all(void)

@@ -55,6 +55,9 @@ extern struct relay *fixture_relay;
 void fixture_open(void);       /* the pool, straight to the server */
 void fixture_open_relay(void); /* the pool, through the relay */
 
+/* libpq's notice processor that drops them. */
+void fixture_ignore_notice(void *arg, const char *message);
+
 /* On the admin connection: runs it, or gives the first column of the first row. */
 void fixture_do(const char *sql);
 int fixture_ask(const char *sql);

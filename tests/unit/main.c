@@ -5,8 +5,22 @@
 #include <stdlib.h>
 
 static Suite *(*const suites[])(void) = {
-	suite_answer, suite_buf,      suite_clock, suite_conninfo, suite_json_in,  suite_json_out,
-	suite_log,    suite_secret,   suite_settings, suite_status, suite_token,   suite_uuid,
+	suite_answer,
+	suite_buf,
+	suite_clock,
+	suite_conninfo,
+	suite_db,
+	suite_http_text,
+	suite_json_in,
+	suite_json_out,
+	suite_log,
+	suite_migrate,
+	suite_pool,
+	suite_secret,
+	suite_settings,
+	suite_status,
+	suite_token,
+	suite_uuid,
 };
 
 int main(void)

@@ -8,8 +8,9 @@
 Suite *suite_answer(void);
 Suite *suite_buf(void);
 Suite *suite_clock(void);
-Suite *suite_db(void);
 Suite *suite_conninfo(void);
+Suite *suite_db(void);
+Suite *suite_http_text(void);
 Suite *suite_json_in(void);
 Suite *suite_json_out(void);
 Suite *suite_log(void);

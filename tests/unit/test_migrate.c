@@ -10,6 +10,7 @@
 #include "db_fixture.h"
 #include "suites.h"
 
+#include "base/clock.h"
 #include "db/migrate.h"
 #include "db/migrations.h"
 #include "db/preflight.h"
@@ -78,6 +79,7 @@ static void begin(void)
 	make_conninfo(PQuser(fixture_admin));
 	own = PQconnectdb(conninfo);
 	ck_assert_msg(PQstatus(own) == CONNECTION_OK, "%s", PQerrorMessage(own));
+	PQsetNoticeProcessor(own, fixture_ignore_notice, NULL);
 	own_do(shared_sql);
 	said = open_memstream(&said_text, &said_bytes);
 	ck_assert(said);
@@ -154,12 +156,27 @@ START_TEST(several_at_once_are_safe)
 }
 END_TEST
 
-START_TEST(a_locked_table_is_not_waited_for_and_nothing_is_half_done)
+START_TEST(a_migration_that_fails_leaves_nothing_behind)
 {
+	own_do("CREATE SCHEMA payments; CREATE VIEW payments.refunds AS SELECT 1 AS in_the_way");
+	ck_assert_int_eq(db_migrate(conninfo, said, false, NULL), 1);
+	ck_assert_int_eq(own_ask("SELECT count(*) FROM payments.schema_versions"), 0);
+	ck_assert_int_eq(own_ask("SELECT count(*) FROM pg_tables WHERE tablename = 'intents'"), 0);
+	own_do("DROP VIEW payments.refunds");
 	ck_assert_int_eq(db_migrate(conninfo, said, false, NULL), 0);
-	own_do("DELETE FROM payments.schema_versions WHERE number = 1;"
-	       "BEGIN; LOCK TABLE payments.schema_versions IN ACCESS EXCLUSIVE MODE");
+	ck_assert_int_eq(own_ask("SELECT count(*) FROM pg_tables WHERE tablename = 'intents'"), 1);
+}
+END_TEST
+
+START_TEST(a_table_that_stays_locked_is_given_up)
+{
+	int64_t start_ms;
+
+	ck_assert_int_eq(db_migrate(conninfo, said, false, NULL), 0);
+	own_do("BEGIN; LOCK TABLE payments.schema_versions IN ACCESS EXCLUSIVE MODE");
+	start_ms = clock_mono_ms();
 	ck_assert_int_eq(db_migrate(conninfo, said, true, NULL), 1);
+	ck_assert_int_lt(fixture_ms_since(start_ms), 8000);
 	own_do("ROLLBACK");
 	ck_assert_int_eq(db_migrate(conninfo, said, true, NULL), 0);
 }
@@ -215,7 +232,7 @@ static const struct spoil {
 	enum preflight_verdict verdict;
 	const char *name, *about;
 } spoils[] = {
-	{ "REVOKE SELECT ON users FROM %s", PREFLIGHT_FAIL, "rights", "public.users" },
+	{ "REVOKE SELECT (email) ON users FROM %s", PREFLIGHT_FAIL, "rights", "public.users" },
 	{ "REVOKE UPDATE (expires_at) ON reservations FROM %s", PREFLIGHT_FAIL, "rights", "public.reservations" },
 	{ "REVOKE INSERT ON reservation_items FROM %s", PREFLIGHT_FAIL, "rights", "public.reservation_items" },
 	{ "GRANT DELETE ON seats TO %s", PREFLIGHT_WARN, "excess", "DELETE" },
@@ -291,7 +308,8 @@ Suite *suite_migrate(void)
 	tcase_add_test(tcase, a_dry_run_changes_nothing);
 	tcase_add_test(tcase, a_migration_changed_after_the_fact_is_refused);
 	tcase_add_test(tcase, several_at_once_are_safe);
-	tcase_add_test(tcase, a_locked_table_is_not_waited_for_and_nothing_is_half_done);
+	tcase_add_test(tcase, a_migration_that_fails_leaves_nothing_behind);
+	tcase_add_test(tcase, a_table_that_stays_locked_is_given_up);
 	tcase_add_test(tcase, a_fit_database_passes);
 	tcase_add_loop_test(tcase, what_is_amiss_is_told_with_its_remedy, 0,
 			    (int)(sizeof(spoils) / sizeof(spoils[0])));

@@ -1,0 +1,89 @@
+-- Heal and follow: settled payments whose reservation somebody else changed afterwards.
+
+-- name: heal_find
+-- $1 seconds since the settlement, $2 most
+-- columns: intents settled within that time whose reservation is no longer confirmed and completed
+SELECT i.id
+FROM payments.intents i
+LEFT JOIN public.reservations r ON r.id = i.reservation_id
+WHERE i.id >= payments.uuid_at(now() - make_interval(secs => $1::int) - interval '1 hour')
+  AND i.status = 'succeeded' AND i.settled_at > now() - make_interval(secs => $1::int)
+  AND (r.status, r.payment_status) IS DISTINCT FROM ('confirmed', 'completed')
+LIMIT $2::int;
+
+-- name: patrol_find
+-- $1 position of the last patrol, $2 how many intents to walk
+-- columns: intent, whether it is only the new position (the last row); settled payments, whenever they were
+-- settled, that somebody else cancelled or marked refunded since
+WITH walked AS MATERIALIZED (
+	SELECT id, reservation_id, status FROM payments.intents WHERE id > $1 ORDER BY id LIMIT $2::int
+)
+SELECT w.id, false FROM walked w JOIN public.reservations r ON r.id = w.reservation_id
+WHERE w.status = 'succeeded' AND (r.payment_status = 'refunded' OR r.status = 'cancelled' AND r.payment_status <> 'failed')
+UNION ALL
+SELECT coalesce((SELECT id FROM walked ORDER BY id DESC LIMIT 1), '00000000-0000-0000-0000-000000000000'), true;
+
+-- name: task_move
+-- $1 task, $2 its new position
+UPDATE payments.janitor_tasks SET position = $2 WHERE name = $1;
+
+-- name: heal_all
+-- $1 most
+-- columns: every settled intent that is not as it was settled, however long ago (payctl audit --repair)
+SELECT i.id
+FROM payments.intents i
+LEFT JOIN public.reservations r ON r.id = i.reservation_id
+WHERE i.status = 'succeeded' AND ((r.status, r.payment_status) IS DISTINCT FROM ('confirmed', 'completed')
+	OR EXISTS (SELECT FROM public.reservation_items t JOIN public.seats s ON s.id = t.seat_id
+		   WHERE t.reservation_id = i.reservation_id AND s.status <> 'reserved'))
+LIMIT $1::int;
+
+-- name: heal_lock
+-- $1 intent
+-- columns: intent status, attempt, amount not refunded yet, reservation, status, payment status, seats, seats
+-- that are reserved, seats that another live reservation has, seat ids
+WITH i AS MATERIALIZED (
+	SELECT id, reservation_id, status, attempt_id, charged_krw - refund_krw AS kept_krw
+	FROM payments.intents WHERE id = $1
+	FOR NO KEY UPDATE
+), r AS MATERIALIZED (
+	SELECT id, status, payment_status FROM public.reservations WHERE id = (SELECT reservation_id FROM i)
+	FOR NO KEY UPDATE
+), s AS MATERIALIZED (
+	SELECT id, status FROM public.seats
+	WHERE id IN (SELECT seat_id FROM public.reservation_items WHERE reservation_id = (SELECT id FROM r))
+	ORDER BY id FOR NO KEY UPDATE
+)
+SELECT i.status, i.attempt_id, i.kept_krw, r.id, r.status, r.payment_status,
+	(SELECT count(*) FROM s), (SELECT count(*) FROM s WHERE status = 'reserved'),
+	(SELECT count(*) FROM s WHERE EXISTS (
+		SELECT FROM public.reservation_items t JOIN public.reservations o ON o.id = t.reservation_id
+		WHERE t.seat_id = s.id AND o.id <> r.id
+		  AND (o.status = 'confirmed'
+		       OR o.status = 'pending' AND (o.expires_at IS NULL OR o.expires_at > clock_timestamp()::timestamp)))),
+	(SELECT coalesce(array_agg(id), '{}') FROM s)
+FROM i LEFT JOIN r ON true;
+
+-- name: heal_restore
+-- $1 intent, $2 attempt, $3 reservation, $4 seat ids
+WITH r AS (
+	UPDATE public.reservations SET status = 'confirmed', payment_status = 'completed' WHERE id = $3 RETURNING 1
+), s AS (
+	UPDATE public.seats SET status = 'reserved' WHERE id = ANY ($4::uuid[]) AND status <> 'reserved'
+), i AS (
+	UPDATE payments.intents SET updated_at = clock_timestamp() WHERE id = $1 AND status = 'succeeded' RETURNING 1
+), e AS (
+	INSERT INTO payments.events (intent_id, attempt_id, kind, status) VALUES ($1, $2, 'healed', 'succeeded')
+)
+SELECT payments.expect((SELECT count(*) FROM r) = 1 AND (SELECT count(*) FROM i) = 1, 'heal_restore');
+
+-- name: heal_review
+-- $1 intent, $2 attempt, $3 what is wrong
+WITH i AS (
+	UPDATE payments.intents SET status = 'needs_review', updated_at = clock_timestamp()
+	WHERE id = $1 AND status = 'succeeded' RETURNING 1
+), e AS (
+	INSERT INTO payments.events (intent_id, attempt_id, kind, status, detail)
+	VALUES ($1, $2, 'needs_review', 'needs_review', $3)
+)
+SELECT payments.expect((SELECT count(*) FROM i) = 1, 'heal_review');
