@@ -1,7 +1,9 @@
 #include "fcgi/exchange.h"
 
 #include "base/clock.h"
+#include "base/fault_point.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "fcgi/route.h"
 
 /* NULL leaves the member out of the line. */
@@ -44,14 +46,31 @@ static void exchange_log(const struct exchange *exchange, bool sent)
 	log_end(&line);
 }
 
+static void exchange_measure(const struct exchange *exchange)
+{
+	const struct call *call = &exchange->call;
+
+	metrics_request(exchange->route_index, response_http(&exchange->response),
+			clock_mono_us() - exchange->request.started_us);
+	metrics_time(METRIC_TIME_QUEUE, exchange->request.queued_ms * 1000);
+	if (call->db.trips > 0) {
+		metrics_time(METRIC_TIME_DB_WAIT, call->db.wait_us);
+		metrics_time(METRIC_TIME_DB, call->db.busy_us);
+	}
+	if (call->gateway_us > 0)
+		metrics_time(METRIC_TIME_GATEWAY, call->gateway_us);
+}
+
 void exchange_serve(struct FCGX_Request *fcgx, struct service *service,
 		    const struct settings *settings)
 {
-	struct exchange exchange = { .route = "-" };
+	struct exchange exchange = { .route = "-", .route_index = -1 };
 	struct request *request = &exchange.request;
 	bool sent = false;
 
+	metrics_busy(1);
 	request_read(request, fcgx, settings);
+	FAULT_POINT("request_read");
 	exchange.call = (struct call){
 		.service = service,
 		.settings = settings,
@@ -61,9 +80,13 @@ void exchange_serve(struct FCGX_Request *fcgx, struct service *service,
 	};
 	exchange.response.head = request->method == METHOD_HEAD;
 	route_dispatch(&exchange);
+	FAULT_POINT("answer_made");
 	if (response_http(&exchange.response) != HTTP_CLIENT_GONE)
 		sent = response_send(&exchange.response, fcgx, request->id);
+	FAULT_POINT("answer_sent");
 	exchange_log(&exchange, sent);
+	exchange_measure(&exchange);
+	metrics_busy(-1);
 	response_free(&exchange.response);
 	request_free(request);
 }

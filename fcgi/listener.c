@@ -82,7 +82,7 @@ static bool unix_clear(const struct sockaddr_un *name, struct buf *why)
 	return false;
 }
 
-static int bound_socket(const struct sockaddr *name, socklen_t length)
+static int bound_socket(const struct sockaddr *name, socklen_t length, bool shared)
 {
 	int fd = socket(name->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int on = 1;
@@ -91,6 +91,8 @@ static int bound_socket(const struct sockaddr *name, socklen_t length)
 		return -1;
 	if (name->sa_family != AF_UNIX)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (shared)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 	if (bind(fd, name, length) == 0)
 		return fd;
 	close(fd);
@@ -111,7 +113,7 @@ static int unix_bind(const char *path, struct buf *why)
 	if (!unix_clear(&name, why))
 		return -1;
 	mask = umask(SOCKET_MASK);
-	fd = bound_socket((const struct sockaddr *)&name, sizeof(name));
+	fd = bound_socket((const struct sockaddr *)&name, sizeof(name), false);
 	umask(mask);
 	if (fd < 0)
 		explain(why, "listen on", path, strerrordesc_np(errno));
@@ -138,7 +140,7 @@ static bool address_split(const char *address, char host[HOST_MAX], const char *
 	return true;
 }
 
-static int tcp_bind(const char *address, struct buf *why)
+static int tcp_bind(const char *address, bool shared, struct buf *why)
 {
 	struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM };
 	struct addrinfo *found = NULL;
@@ -155,18 +157,15 @@ static int tcp_bind(const char *address, struct buf *why)
 		explain(why, "listen on", address, gai_strerror(error));
 		return -1;
 	}
-	fd = bound_socket(found->ai_addr, found->ai_addrlen);
+	fd = bound_socket(found->ai_addr, found->ai_addrlen, shared);
 	if (fd < 0)
 		explain(why, "listen on", address, strerrordesc_np(errno));
 	freeaddrinfo(found);
 	return fd;
 }
 
-int listener_open(const char *address, int backlog, struct buf *why)
+static int listen_on(int fd, const char *address, int backlog, struct buf *why)
 {
-	const char *path = unix_path(address);
-	int fd = path ? unix_bind(path, why) : tcp_bind(address, why);
-
 	if (fd < 0)
 		return -1;
 	if (listen(fd, backlog) == 0)
@@ -174,6 +173,18 @@ int listener_open(const char *address, int backlog, struct buf *why)
 	explain(why, "listen on", address, strerrordesc_np(errno));
 	close(fd);
 	return -1;
+}
+
+int listener_open(const char *address, int backlog, struct buf *why)
+{
+	const char *path = unix_path(address);
+
+	return listen_on(path ? unix_bind(path, why) : tcp_bind(address, false, why), address, backlog, why);
+}
+
+int listener_open_shared(const char *address, int backlog, struct buf *why)
+{
+	return listen_on(tcp_bind(address, true, why), address, backlog, why);
 }
 
 void listener_remove(const char *address)

@@ -14,6 +14,10 @@ int listener_inherit(struct buf *why);
  */
 int listener_open(const char *address, int backlog, struct buf *why);
 
+/* The same at a "host:port" that every process of a pool listens on at once (SO_REUSEPORT): the
+ * kernel hands each connection to one of them. */
+int listener_open_shared(const char *address, int backlog, struct buf *why);
+
 /* Removes the unix socket that listener_open made at `address`; nothing for the other forms. */
 void listener_remove(const char *address);
 

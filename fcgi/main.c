@@ -7,8 +7,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
+#include "fcgi/admin.h"
 #include "fcgi/handle.h"
 #include "fcgi/listener.h"
+#include "fcgi/notify.h"
 #include "fcgi/options.h"
 #include "fcgi/rounds.h"
 #include "fcgi/worker.h"
@@ -19,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ROUND_PATIENCE_MS 1000 /* for a round of the janitor that a drain finds under way */
@@ -32,6 +36,7 @@ struct process {
 	struct service service;
 	struct worker *worker;
 	struct rounds *rounds;
+	struct admin *admin; /* NULL: no PAYMENTS_ADMIN_LISTEN, or it could not be had */
 };
 
 /* libpq takes these for orders to every session; a stray one would shift the time zone that the
@@ -119,7 +124,7 @@ static int test_run(const char *file)
 }
 
 /* Blocked in every thread, so that none is interrupted in the middle of a request; main alone takes
- * them, by sigwait. A peer that is gone is an error of write, not a signal. */
+ * them, by sigtimedwait. A peer that is gone is an error of write, not a signal. */
 static void signals_block(sigset_t *set)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -159,6 +164,22 @@ static bool process_listen(struct process *process, const struct settings *setti
 	return process->listen_fd >= 0;
 }
 
+/* Counting and its listener are for who watches: payments go on without them. */
+static void process_watch(struct process *process, const struct settings *settings)
+{
+	static const char *names[ROUTE_NAMES_MAX];
+	struct buf why = { .data = NULL };
+
+	if (!metrics_open(settings->metrics_file, names, route_names(names), &why))
+		log_event(LOG_LEVEL_WARN, "metrics_alone", "%s", buf_text(&why));
+	buf_reset(&why);
+	if (*settings->admin_listen)
+		process->admin = admin_start(settings->admin_listen, &process->service, &why);
+	if (*settings->admin_listen && !process->admin)
+		log_event(LOG_LEVEL_WARN, "admin_off", "%s", buf_text(&why));
+	buf_free(&why);
+}
+
 /* False only for want of memory or threads: that is logged, and the process ends. */
 static bool process_begin(struct process *process, const struct settings *settings)
 {
@@ -167,6 +188,7 @@ static bool process_begin(struct process *process, const struct settings *settin
 	handle_health_prepare();
 	if (pool && settings_publish(settings) && handle_methods_prepare()) {
 		service_init(&process->service, pool);
+		process_watch(process, settings);
 		process->worker = worker_start(process->listen_fd, &process->service);
 		process->rounds = rounds_start(&process->service);
 	}
@@ -181,8 +203,10 @@ static void process_reload(const struct process *process)
 	const struct settings *now = settings_hold();
 	struct buf errors = { .data = NULL };
 	struct settings fresh;
-	bool good = settings_reload(process->file, now, &fresh, &errors);
+	bool good;
 
+	notify_reloading();
+	good = settings_reload(process->file, now, &fresh, &errors);
 	settings_release(now);
 	log_lines(good ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
 		  good ? "settings_warning" : "settings_refused", &errors);
@@ -194,15 +218,40 @@ static void process_reload(const struct process *process)
 	}
 	if (good)
 		explicit_bzero(&fresh, sizeof(fresh));
+	notify_ready();
+}
+
+/* Told also when nothing changed: it is the sign of life that a watchdog waits for. */
+static void process_report(const struct process *process)
+{
+	struct worker_load load;
+
+	worker_look(process->worker, &load);
+	notify_load(load.threads, load.busy, load.alive);
+}
+
+/* The next signal, or 0 when `pause_ms` are over without one. */
+static int signal_await(const sigset_t *signals, int64_t pause_ms)
+{
+	struct timespec pause = {
+		.tv_sec = pause_ms / 1000,
+		.tv_nsec = pause_ms % 1000 * 1000000,
+	};
+	int signal_number = sigtimedwait(signals, NULL, &pause);
+
+	return signal_number > 0 ? signal_number : 0;
 }
 
 static void process_wait(const struct process *process)
 {
-	int signal_number = 0;
+	int64_t pause_ms = notify_pause_ms();
+	int signal_number;
 
 	do {
-		if (sigwait(&process->signals, &signal_number) == 0 && signal_number == SIGHUP)
+		signal_number = signal_await(&process->signals, pause_ms);
+		if (signal_number == SIGHUP)
 			process_reload(process);
+		process_report(process);
 	} while (signal_number == SIGHUP || signal_number == 0);
 	log_event(LOG_LEVEL_INFO, "draining", "signal %d", signal_number);
 }
@@ -225,7 +274,9 @@ static void process_drain(struct process *process)
 	int64_t began_ms = clock_mono_ms();
 	int32_t bound_s = drain_bound_s();
 
+	notify_stopping();
 	rounds_stop(process->rounds);
+	admin_stop(process->admin);
 	if (!worker_drain(process->worker, (int64_t)bound_s * 1000)) {
 		log_event(LOG_LEVEL_ERROR, "drain_exceeded", "requests in flight after %d s",
 			  (int)bound_s);
@@ -234,6 +285,7 @@ static void process_drain(struct process *process)
 	log_event(LOG_LEVEL_INFO, "drained", "in %d ms", (int)(clock_mono_ms() - began_ms));
 	if (process->made_socket)
 		listener_remove(process->made_socket);
+	admin_join(process->admin);
 	if (!rounds_join(process->rounds, ROUND_PATIENCE_MS))
 		_exit(EXIT_SUCCESS);
 	db_pool_close(process->service.pool);
@@ -262,6 +314,7 @@ int main(int argc, char **argv)
 	if (!begun)
 		_exit(EXIT_FAILURE);
 	log_event(LOG_LEVEL_INFO, "started", "payments-fcgi " PACKAGE_VERSION);
+	notify_ready();
 	process_wait(&process);
 	process_drain(&process);
 	return EXIT_SUCCESS;

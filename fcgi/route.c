@@ -41,6 +41,15 @@ static const struct route routes[] = {
 };
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
 
+_Static_assert(ROUTES <= ROUTE_NAMES_MAX, "the metrics have no room for so many routes");
+
+int route_names(const char *names[ROUTE_NAMES_MAX])
+{
+	for (size_t i = 0; i < ROUTES; i++)
+		names[i] = routes[i].name;
+	return (int)ROUTES;
+}
+
 static bool route_matches(const struct route *route, struct exchange *exchange)
 {
 	return http_path_match(route->pattern, exchange->request.path, exchange->segment,
@@ -155,6 +164,7 @@ void route_dispatch(struct exchange *exchange)
 
 	if (status == STATUS_OK) {
 		exchange->route = route->name;
+		exchange->route_index = (int)(route - routes);
 		status = route_check(exchange, route);
 	}
 	if (status != STATUS_OK)

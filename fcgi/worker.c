@@ -27,6 +27,8 @@
 #define SHRINK_WINDOW_MS 10000		/* a thread not needed for so long may leave */
 #define FAILURE_PAUSE_MS 50		/* after an accept that failed for want of something */
 #define FAILURE_LOG_MS 1000		/* such failures are logged this often at the most */
+#define IDLE_TURN_MS 5000		/* an idle thread comes back from accept far more often */
+#define BUSY_TURN_MS 60000		/* no request takes so long: see the deadlines of settings.h */
 
 struct worker {
 	int listen_fd;
@@ -43,6 +45,7 @@ struct worker {
 	int low;     /* the fewest idle ones since the window began */
 	int surplus; /* how many may leave: nobody needed them in the last window */
 	int64_t window_end_ms;
+	int64_t turned_ms; /* when a thread last came by on its way to accept */
 };
 
 static bool thread_launch(struct worker *worker);
@@ -140,6 +143,7 @@ static void thread_becomes_idle(struct worker *worker)
 {
 	pthread_mutex_lock(&worker->lock);
 	worker->idle++;
+	worker->turned_ms = clock_mono_ms();
 	pthread_mutex_unlock(&worker->lock);
 }
 
@@ -166,6 +170,7 @@ static bool thread_stays(struct worker *worker)
 	bool stays = true;
 
 	pthread_mutex_lock(&worker->lock);
+	worker->turned_ms = now_ms;
 	if (now_ms >= worker->window_end_ms)
 		window_turn(worker, now_ms);
 	if (worker->draining) {
@@ -268,7 +273,8 @@ struct worker *worker_start(int listen_fd, struct service *service)
 	worker->listen_fd = listen_fd;
 	worker->service = service;
 	worker->failure_logged_ms = -FAILURE_LOG_MS;
-	worker->window_end_ms = clock_mono_ms() + SHRINK_WINDOW_MS;
+	worker->turned_ms = clock_mono_ms();
+	worker->window_end_ms = worker->turned_ms + SHRINK_WINDOW_MS;
 	worker->threads = 1;
 	worker->idle = 1;
 	pthread_mutex_init(&worker->lock, NULL);
@@ -282,6 +288,18 @@ struct worker *worker_start(int listen_fd, struct service *service)
 		return worker;
 	worker_free(worker);
 	return NULL;
+}
+
+void worker_look(struct worker *worker, struct worker_load *out)
+{
+	int64_t since_ms;
+
+	pthread_mutex_lock(&worker->lock);
+	since_ms = clock_mono_ms() - worker->turned_ms;
+	out->threads = worker->threads;
+	out->busy = worker->threads - worker->idle;
+	out->alive = since_ms < (worker->idle > 0 ? IDLE_TURN_MS : BUSY_TURN_MS);
+	pthread_mutex_unlock(&worker->lock);
 }
 
 bool worker_drain(struct worker *worker, int64_t drain_ms)

@@ -25,6 +25,14 @@ bool settings_publish(const struct settings *settings);
  * thread could be started. */
 struct worker *worker_start(int listen_fd, struct service *service);
 
+struct worker_load {
+	int threads;
+	int busy;   /* of them, those that have a connection */
+	bool alive; /* the accept loop turns, or every thread has had a request for no longer than one may take */
+};
+
+void worker_look(struct worker *worker, struct worker_load *out);
+
 /* Takes no new requests, waits for those in flight at most `drain_ms`. True: all done, the worker is
  * freed. False: some still run, and use the service: the process must end without freeing it. */
 bool worker_drain(struct worker *worker, int64_t drain_ms);

@@ -5,8 +5,8 @@
 # The end-to-end tests that are run under AddressSanitizer too: the ways of a payment.
 core_tests="process races idempotency drain bookings"
 # The suites of unit-tests, and the end-to-end tests, that have threads meet in our own code.
-thread_suites="log metrics pool settings token uuid"
-thread_tests="races"
+thread_suites="db log metrics pool settings token uuid"
+thread_tests="process races drain"
 
 # A number out of a report, 0 where there is none: an attribute of pytest's XML, or a part of Check's
 # closing line.
@@ -36,7 +36,7 @@ stage() {
 		"$(($(date +%s) - begun)) s"
 }
 
-# Builds with every warning an error, in a folder of its own beside the one `run` uses. $1: which
+# Builds with every warning an error, in a folder of its own within the one that `run` uses. $1: which
 # build; the rest: arguments of configure.
 build_for_test() {
 	build=$builds/test-$1
@@ -104,28 +104,30 @@ e2e_files() {
 	done
 }
 
-test_plain() {
+stage_unit() {
 	build_for_test plain || return 1
 	run_unit
 }
 
-test_e2e() {
-	[ -x "$build/payments-fcgi" ] || return 1
-	run_pytest e2e tests/e2e "$@"
+# A path among the arguments says which files; else it is all of them.
+stage_e2e() {
+	build_for_test plain || return 1
+	where=tests/e2e
+	for argument; do
+		case $argument in *.py*) where= ;; esac
+	done
+	# shellcheck disable=SC2086
+	run_pytest e2e -m "$marks" $where "$@"
 }
 
-test_address_unit() {
+stage_address() {
 	build_for_test asan --enable-sanitizer=address || return 1
 	run_unit
-}
-
-test_address_e2e() {
-	[ -x "$build/payments-fcgi" ] || return 1
 	# shellcheck disable=SC2046,SC2086
 	run_pytest e2e-asan -q $(e2e_files $core_tests)
 }
 
-test_threads() {
+stage_threads() {
 	build_for_test tsan --enable-sanitizer=thread || return 1
 	# shellcheck disable=SC2086
 	run_suites $thread_suites
@@ -158,23 +160,27 @@ begin_test() {
 	export TSAN_OPTIONS="second_deadlock_stack=1${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
 }
 
-# With arguments of pytest only what they choose is run; without, everything.
 cmd_test() {
 	begin_test
-	choice='not long'
+	marks='not long'
 	if [ "${1:-}" = long ]; then
-		choice=''
+		marks=
 		shift
 	fi
-	stage "build and unit tests" test_plain
-	if [ $# -gt 0 ]; then
-		stage "end-to-end tests: $*" test_e2e -m "$choice" "$@"
-	else
-		stage "end-to-end tests" test_e2e -m "$choice"
-		stage "unit tests under AddressSanitizer and UBSan" test_address_unit
-		stage "core end-to-end tests under AddressSanitizer and UBSan" test_address_e2e
-		stage "thread tests under ThreadSanitizer" test_threads
-	fi
+	case ${1:-all} in
+	all)
+		stage "unit tests" stage_unit
+		stage "end-to-end tests" stage_e2e
+		stage "unit and core end-to-end tests under AddressSanitizer and UBSan" stage_address
+		stage "thread tests under ThreadSanitizer" stage_threads
+		;;
+	unit | e2e | address | threads)
+		only=$1
+		shift
+		stage "$only tests" "stage_$only" "$@"
+		;;
+	*) stage "end-to-end tests: $*" stage_e2e "$@" ;;
+	esac
 	end_test
 	printf '%s passed, %s failed\n' "$passed" "$failed"
 	[ "$failed" = 0 ]

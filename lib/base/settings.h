@@ -71,6 +71,8 @@ struct settings {
 
 	int32_t janitor_interval_ms;	      /* PAYMENTS_JANITOR_INTERVAL_MS */
 	int32_t janitor_batch;		      /* PAYMENTS_JANITOR_BATCH: rows a round and kind */
+	char metrics_file[SETTING_TEXT_MAX];  /* PAYMENTS_METRICS_FILE: shared by the pool; "": each its own */
+	char admin_listen[SETTING_TEXT_MAX];  /* PAYMENTS_ADMIN_LISTEN: health, readiness, metrics; "": none */
 	int32_t heal_s;			      /* PAYMENTS_HEAL_SECONDS: a settled payment is watched */
 
 	enum mock_mode mock_mode;	      /* PAYMENTS_MOCK_MODE */

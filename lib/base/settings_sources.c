@@ -2,6 +2,8 @@
 
 #include "base/settings_sources.h"
 
+#include "base/credential.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -163,11 +165,21 @@ static bool check_environment(struct buf *errors)
 	return good;
 }
 
+static bool take_credentials(struct settings_sources *sources, struct buf *errors)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < settings_count; i++)
+		good &= credential_read(settings_table[i].name, &sources->in_credential[i], errors);
+	return good;
+}
+
 bool settings_sources_open(struct settings_sources *sources, const char *file, struct buf *errors)
 {
 	bool good = check_environment(errors);
 
 	memset(sources, 0, sizeof(*sources));
+	good &= take_credentials(sources, errors);
 	if (!file)
 		return good;
 	return read_file(sources, file, errors) && take_lines(sources, file, errors) && good;
@@ -176,13 +188,17 @@ bool settings_sources_open(struct settings_sources *sources, const char *file, s
 const char *settings_sources_value(const struct settings_sources *sources,
 				   const struct setting *setting, const char **where)
 {
+	size_t place = (size_t)(setting - settings_table);
 	const char *value = getenv(setting->name);
 
 	*where = "environment";
 	if (value)
 		return value;
+	*where = "credential";
+	if (sources->in_credential[place])
+		return sources->in_credential[place];
 	*where = "file";
-	return sources->in_file[setting - settings_table];
+	return sources->in_file[place];
 }
 
 void settings_sources_close(struct settings_sources *sources)
@@ -190,5 +206,7 @@ void settings_sources_close(struct settings_sources *sources)
 	if (sources->text)
 		explicit_bzero(sources->text, sources->size);
 	free(sources->text);
+	for (size_t i = 0; i < settings_count; i++)
+		credential_free(sources->in_credential[i]);
 	memset(sources, 0, sizeof(*sources));
 }

@@ -7,6 +7,7 @@
 #include "db/internal.h"
 
 #include "base/clock.h"
+#include "base/fault_point.h"
 #include "base/log.h"
 
 #include <assert.h>
@@ -66,7 +67,10 @@ static bool leg_send(struct leg *leg)
 			return false;
 	/* libpq may write whenever its buffer fills: from here on COMMIT may have left. */
 	leg->in_doubt = trip->after && strcmp(trip->after, "COMMIT") == 0;
-	return leg_send_plain(leg, trip->after) && PQpipelineSync(leg->pg);
+	if (!leg_send_plain(leg, trip->after) || !PQpipelineSync(leg->pg))
+		return false;
+	FAULT_POINT("trip_sent");
+	return true;
 }
 
 /* The next result libpq has for us (NULL ends a command). False: lost, or out of time. */
@@ -229,8 +233,10 @@ enum db_code trip_run(struct db_trip *trip)
 	for (int i = 0; i < trip->count; i++)
 		trip->steps[i].result = NULL;
 	trip->fault = (struct db_fault){ 0 };
+	FAULT_POINT("trip_unsent");
 	if (!leg_send(&leg) || !leg_read_all(&leg))
 		leg_lose(&leg);
+	FAULT_POINT("trip_answered");
 	if (trip->fault.code != DB_OK)
 		for (int i = 0; i < trip->count; i++)
 			trip->steps[i].result = NULL;

@@ -2,6 +2,7 @@
 #include "db/internal.h"
 
 #include "base/clock.h"
+#include "base/fault_point.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -76,7 +77,9 @@ enum db_code db_tx_trip(struct db_tx *tx, struct db_step *steps, int count)
 enum db_code db_tx_commit(struct db_tx *tx, struct db_step *steps, int count)
 {
 	assert(!tx->over && !tx->plain);
+	FAULT_POINT("commit_unsent");
 	tx->failure = tx_send(tx, steps, count, "COMMIT");
+	FAULT_POINT("commit_answered");
 	tx->over = true;
 	return tx->failure;
 }

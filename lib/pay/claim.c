@@ -1,5 +1,6 @@
 #include "pay/claim.h"
 
+#include "base/fault_point.h"
 #include "pay/intent.h"
 
 #include <stdio.h>
@@ -110,6 +111,7 @@ static enum db_code claim_locked(struct db_tx *tx, struct claim *claim, const st
 	}
 	claim->claimed_intent = row.intent_id;
 	claim->amount_krw = row.amount_krw;
+	FAULT_POINT("claim_locked");
 	claim->status = decide(claim, &row);
 	if (claim->status != STATUS_OK)
 		return DB_OK;

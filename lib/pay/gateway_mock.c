@@ -7,6 +7,7 @@
 #include "pay/gateway.h"
 
 #include "base/clock.h"
+#include "base/fault_point.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -95,6 +96,7 @@ static void charge_answering(const struct settings *settings, const struct gatew
 	else
 		answer(out, GATEWAY_DECLINED, code);
 	books_enter(&charge->key, out->outcome, code == NULL ? "" : code);
+	FAULT_POINT("mock_booked");
 	if (delay_ms > settings->mock_deadline_ms) {
 		clock_sleep_ms(settings->mock_deadline_ms);
 		answer(out, GATEWAY_UNKNOWN, "GATEWAY_TIMEOUT");

@@ -1,6 +1,8 @@
 #include "pay/heal.h"
 
+#include "base/fault_point.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "pay/job.h"
 
 #include <stdio.h>
@@ -89,6 +91,7 @@ static enum db_code heal_body(struct db_tx *tx, void *context)
 	if (code != DB_OK || db_rows(lock.result) == 0)
 		return code;
 	read_facts(lock.result, &facts);
+	FAULT_POINT("heal_locked");
 	heal->action = heal_decide(&facts);
 	switch (heal->action) {
 	case HEAL_RESTORE:
@@ -105,7 +108,7 @@ static enum db_code heal_body(struct db_tx *tx, void *context)
 	return DB_OK;
 }
 
-static void log_heal(const struct heal *heal)
+static void tell(const struct heal *heal)
 {
 	static const char *const events[] = {
 		[HEAL_RESTORE] = "payment_healed",
@@ -120,6 +123,10 @@ static void log_heal(const struct heal *heal)
 		[HEAL_REVIEW] = "its reservation is in a state no rule knows; a person must look",
 	};
 
+	if (heal->action == HEAL_RESTORE)
+		metrics_count(METRIC_HEALED);
+	if (heal->action == HEAL_FOLLOW)
+		metrics_count(METRIC_FOLLOWED);
 	if (heal->action != HEAL_NOTHING)
 		log_event(heal->action == HEAL_REVIEW ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, events[heal->action],
 			  "intent %s: %s", heal->intent->text, words[heal->action]);
@@ -130,8 +137,9 @@ enum db_code heal_intent(struct service *service, const struct uuid *intent, enu
 	struct heal heal = { intent, HEAL_NOTHING };
 	enum db_code code = db_tx_run(service->pool, &DB_POLICY_REQUEST, heal_body, &heal, NULL);
 
+	FAULT_POINT("heal_done");
 	if (code == DB_OK)
-		log_heal(&heal);
+		tell(&heal);
 	*action = heal.action;
 	return code;
 }

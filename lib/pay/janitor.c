@@ -1,5 +1,7 @@
 #include "pay/janitor.h"
 
+#include "base/fault_point.h"
+#include "base/metrics.h"
 #include "pay/heal.h"
 #include "pay/job.h"
 #include "pay/look_up.h"
@@ -17,7 +19,11 @@ static int expire(struct service *service, const struct settings *settings, enum
 	struct job job = { { .sql = sql, .params = { most, foreign } }, job_keep_integer, &count };
 
 	snprintf(most, sizeof(most), "%d", settings->janitor_batch);
-	return job_run(service, &job) ? (int)count : -1;
+	FAULT_POINT("expire_due");
+	if (!job_run(service, &job))
+		return -1;
+	metrics_add(METRIC_HOLDS_EXPIRED, count);
+	return (int)count;
 }
 
 static int expire_holds(struct service *service, const struct settings *settings)

@@ -1,5 +1,6 @@
 #include "pay/look_up.h"
 
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "pay/gateway.h"
 #include "pay/intent.h"
@@ -120,7 +121,9 @@ static bool look_up(struct service *service, const struct settings *settings, co
 			  item->attempt.text, item->gateway);
 		snprintf(answer.code, sizeof(answer.code), "GATEWAY_MISSING");
 	} else {
+		FAULT_POINT("look_up_unsent");
 		gateway->look_up(settings, &item->attempt, &answer);
+		FAULT_POINT("look_up_answered");
 		if (answer.outcome == GATEWAY_NOT_FOUND) {
 			record.not_found = item->age_ms > gateway->horizon_ms(settings);
 			judge_not_found(gateway, settings, item, &answer);

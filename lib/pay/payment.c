@@ -6,6 +6,7 @@
 #include "pay/payment.h"
 
 #include "base/clock.h"
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "pay/claim.h"
 #include "pay/payment_answer.h"
@@ -70,7 +71,9 @@ static void charge(const struct claim *claim, const char *token, const char *cvv
 	};
 	int64_t from_us = clock_mono_us();
 
+	FAULT_POINT("charge_unsent");
 	claim->gateway->charge(claim->call->settings, &charge, answer);
+	FAULT_POINT("charge_answered");
 	claim->call->gateway_us += clock_mono_us() - from_us;
 }
 

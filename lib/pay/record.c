@@ -1,6 +1,8 @@
 #include "pay/record.h"
 
+#include "base/fault_point.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "pay/record_row.h"
 
 #include <assert.h>
@@ -229,16 +231,39 @@ static enum db_code record_body(struct db_tx *tx, void *context)
 			return code;
 		row.facts.is_approved = strcmp(db_text(attempt.result, 0, 0), "approved") == 0;
 	}
+	FAULT_POINT("record_locked");
 	action = record_decide(&row.facts, record->answer->outcome);
+	record->action = action;
 	if (action == RECORD_NOTHING)
 		answer_standing(record, &row, attempt.result);
 	return carry_out(tx, record, &row, action);
+}
+
+static void count(const struct record *record)
+{
+	static const struct {
+		enum record_action action;
+		enum metric_counter counter;
+	} counters[] = {
+		{ RECORD_SETTLE, METRIC_PAYMENTS_APPROVED },	    { RECORD_RETAKE, METRIC_PAYMENTS_APPROVED },
+		{ RECORD_REFUND_HOLD_LOST, METRIC_PAYMENTS_LOST },  { RECORD_REFUND_CANCELLED, METRIC_PAYMENTS_LOST },
+		{ RECORD_REFUND_DUPLICATE, METRIC_PAYMENTS_LOST },  { RECORD_DECLINE, METRIC_PAYMENTS_DECLINED },
+		{ RECORD_CANCEL, METRIC_PAYMENTS_DECLINED },	    { RECORD_UNKNOWN, METRIC_PAYMENTS_UNKNOWN },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+		if (counters[i].action == record->action)
+			metrics_count(counters[i].counter);
 }
 
 enum db_code record_answer(struct service *service, struct record *record, struct db_cost *cost)
 {
 	enum db_code code = db_tx_run(service->pool, record->policy, record_body, record, cost);
 
+	if (code == DB_OK)
+		count(record);
+	FAULT_POINT("record_done");
 	if (code == DB_OK && record->body.failed)
 		return DB_BROKEN;
 	if (code != DB_OK)

@@ -7,6 +7,7 @@
 #define PAYMENTS_PAY_RECORD_H
 
 #include "pay/gateway.h"
+#include "pay/intent.h"
 #include "pay/service.h"
 
 struct record {
@@ -17,7 +18,8 @@ struct record {
 	const struct db_policy *policy; /* how long to insist */
 	int look_ups;	/* so far: how long until the next */
 	bool not_found; /* the look-up said NOT_FOUND: counted */
-	/* out: what a client is told. PAYMENT_RESULT_UNKNOWN while it is not known. */
+	/* out: what was done, and what a client is told. PAYMENT_RESULT_UNKNOWN while it is not known. */
+	enum record_action action;
 	enum status status; /* OK, PAYMENT_DECLINED, RESERVATION_LOST, PAYMENT_RESULT_UNKNOWN */
 	int http;
 	struct buf body; /* the caller frees it */

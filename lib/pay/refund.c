@@ -1,5 +1,6 @@
 #include "pay/refund.h"
 
+#include "base/fault_point.h"
 #include "base/json_out.h"
 #include "pay/idempotency.h"
 #include "pay/intent.h"
@@ -7,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum request_column { USER_EXISTS, I_FOUND, I_STATUS, I_ATTEMPT, I_CHARGED, I_REFUND };
+enum request_column { USER_EXISTS, I_FOUND, I_STATUS, I_ATTEMPT, I_CHARGED, I_REFUND, F_MADE, F_AMOUNT };
 
 struct request {
 	struct call *call;
@@ -109,12 +110,18 @@ static enum db_code request_body(struct db_tx *tx, void *context)
 	if (request->key != NULL)
 		idempotency_steps(request->key, &steps[0], &steps[2]);
 	*lock = (struct db_step){ .sql = SQL_REFUND_REQUEST_LOCK,
-				  .params = { request->input->intent_id.text, asker(request->call) } };
+				  .params = { request->input->intent_id.text, asker(request->call),
+					      request->refund.text } };
 	code = db_tx_trip(tx, steps, request->key == NULL ? 1 : 3);
 	if (code != DB_OK)
 		return code;
 	if (request->key != NULL && !key_allows(request, &steps[0], &steps[2]))
 		return DB_OK;
+	if (db_boolean(lock->result, 0, F_MADE)) {
+		answer(request, db_integer(lock->result, 0, F_AMOUNT));
+		return DB_OK;
+	}
+	FAULT_POINT("order_locked");
 	status = decide(request, lock->result, &amount_krw);
 	if (status != STATUS_OK) {
 		outcome_error(request->outcome, request->call, status);

@@ -1,6 +1,8 @@
 #include "pay/refund.h"
 
+#include "base/fault_point.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "pay/gateway.h"
 #include "pay/intent.h"
 #include "pay/job.h"
@@ -55,6 +57,7 @@ static enum db_code refund_done_body(struct db_tx *tx, void *context)
 
 	if (code != DB_OK)
 		return code;
+	FAULT_POINT("refund_locked");
 	if (db_rows(lock.result) != 1 || strcmp(db_text(lock.result, 0, 3), "done") == 0)
 		return DB_OK;
 	done.params[0] = item->refund.text;
@@ -79,6 +82,7 @@ static void refund_again(struct service *service, const struct refund_due *item,
 	log_event(refused ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, refused ? "refund_refused" : "refund_delayed",
 		  "refund %s of %lld won, try %d: %s", item->refund.text, (long long)item->amount_krw, item->tries,
 		  answer->code);
+	metrics_count(METRIC_REFUNDS_DELAYED);
 	job_run(service, &job);
 }
 
@@ -92,12 +96,14 @@ static void send_refund(struct service *service, const struct settings *settings
 					 .amount_krw = item->amount_krw,
 					 .reason = item->reason };
 
+	FAULT_POINT("refund_unsent");
 	if (gateway != NULL)
 		gateway->refund(settings, &refund, &answer);
-	if (answer.outcome == GATEWAY_APPROVED)
-		db_tx_run(service->pool, &DB_POLICY_REQUEST, refund_done_body, item, NULL);
-	else
+	FAULT_POINT("refund_answered");
+	if (answer.outcome != GATEWAY_APPROVED)
 		refund_again(service, item, &answer);
+	else if (db_tx_run(service->pool, &DB_POLICY_REQUEST, refund_done_body, item, NULL) == DB_OK)
+		metrics_count(METRIC_REFUNDS_DONE);
 }
 
 int refund_send_due(struct service *service, const struct settings *settings)

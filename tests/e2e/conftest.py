@@ -7,6 +7,7 @@ import pytest
 
 from harness.cluster import Cluster
 from harness.stack import Stack
+from harness.world import assert_paid
 
 LOG_TAIL_LINES = 40
 
@@ -66,6 +67,19 @@ def unchanged(stack):
     assert after == before, [table for table in after if after[table] != before.get(table)]
 
 
+@pytest.fixture
+def reservation(stack):
+    """Payable at the end as at the start: the control of every refusal in the test."""
+    made = stack.reserve()
+    before = stack.world.snapshot()
+    yield made
+    after = stack.world.snapshot()
+    assert after == before, [table for table in after if after[table] != before.get(table)]
+    answer = stack.process(made)
+    assert answer.status == 200, answer
+    assert_paid(stack.world, made)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
@@ -73,4 +87,5 @@ def pytest_runtest_makereport(item, call):
     if report.failed and stack is not None and stack.pool.log.exists():
         lines = [line for line in stack.pool.log.read_text(encoding="utf-8").splitlines()
                  if '"status":200' not in line]
-        report.sections.append(("the pool's log, without what was answered 200", "\n".join(lines[-LOG_TAIL_LINES:])))
+        title = "the pool's log, without what was answered 200"
+        report.sections.append((title, "\n".join(lines[-LOG_TAIL_LINES:])))

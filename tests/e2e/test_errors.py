@@ -10,140 +10,23 @@ a trace.
 import json
 import re
 import socket
-import time
 
 import pytest
 
-from harness import client
-from harness.client import MOUNT, new_id, post_bytes, refused, token, token_of
-from harness.world import assert_paid
+from harness.client import MOUNT, new_id, post_bytes, refused, token
+from harness.stack import process_body
 
-PREVIOUS = "the-secret-before-this-one-of-more-than-32-bytes"
-STACK = {"workers": 1, "settings": {"JWT_SECRET_PREVIOUS": PREVIOUS}}
+STACK = {"workers": 1}
 PROCESS = f"{MOUNT}/process"
-
-
-@pytest.fixture
-def reservation(stack):
-    """Payable at the end as at the start: the control of every refusal in the test."""
-    made = stack.reserve()
-    before = stack.world.snapshot()
-    yield made
-    after = stack.world.snapshot()
-    assert after == before, [table for table in after if after[table] != before.get(table)]
-    answer = stack.process(made)
-    assert answer.status == 200, answer
-    assert_paid(stack.world, made)
-
-
-def body_of(reservation):
-    return {"reservationId": reservation.id, "paymentMethod": "kakao_pay"}
 
 
 def text_of(reservation, extra=""):
     """A good body as text, with more members put in."""
-    return json.dumps(body_of(reservation))[:-1] + extra + "}"
+    return json.dumps(process_body(reservation))[:-1] + extra + "}"
 
 
 def send(stack, body, **how):
     return stack.pool.http("POST", "/process", token=stack.token, body=body, **how)
-
-
-def send_as(stack, reservation, authorization):
-    return stack.pool.http("POST", "/process", body=body_of(reservation),
-                           headers={"Authorization": authorization})
-
-
-# ---- authentication ----
-
-@pytest.mark.parametrize("authorization", [None, "", "Basic dTpw", "Token x", "x", "Bearerx"])
-def test_no_bearer(stack, reservation, authorization):
-    refused(send_as(stack, reservation, authorization), 401, "AUTH_REQUIRED")
-
-
-CLAIMS = '{"userId": "%s", "email": "a@b.c", "role": "user", "exp": 4000000000'
-BROKEN_TOKENS = {
-    "nothing": lambda user: "",
-    "one part": lambda user: "abc",
-    "two parts": lambda user: token(user).rsplit(".", 1)[0],
-    "four parts": lambda user: token(user) + ".x",
-    "empty parts": lambda user: "..",
-    "no base64": lambda user: "!!." + token(user).split(".", 1)[1],
-    "claims are no JSON": lambda user: token_of({"alg": "HS256"}, "rubbish"),
-    "claims are a list": lambda user: token_of({"alg": "HS256"}, "[]"),
-    "other secret": lambda user: token(user, secret="x" * 40),
-    "no secret": lambda user: token(user, secret=""),
-    "signature cut": lambda user: token(user)[:-4],
-    "claims changed": lambda user: ".".join(
-        part if n != 1 else token(user, role="admin").split(".")[1]
-        for n, part in enumerate(token(user).split("."))),
-    "alg none": lambda user: token(user, alg="none"),
-    "alg None": lambda user: token(user, alg="None", digest="none"),
-    "alg none, signed": lambda user: token(user, alg="none", digest="sha256"),
-    "HS512": lambda user: token(user, alg="HS512"),
-    "HS384": lambda user: token(user, alg="HS384"),
-    "RS256 in name": lambda user: token(user, alg="RS256"),
-    "no alg": lambda user: token_of({"typ": "JWT"}, CLAIMS % user + "}"),
-    "expired": lambda user: token(user, expires_in_s=-1),
-    "expired long ago": lambda user: token(user, expires_in_s=-90000),
-    "no exp": lambda user: token(user, drop=["exp"]),
-    "exp is text": lambda user: token(user, exp=str(int(time.time()) + 3600)),
-    "exp is null": lambda user: token(user, exp=None),
-    "exp is negative": lambda user: token(user, exp=-1),
-    "exp is true": lambda user: token(user, exp=True),
-    "nbf ahead": lambda user: token(user, nbf=int(time.time()) + 600),
-    "nbf is text": lambda user: token(user, nbf="0"),
-    "no userId": lambda user: token(user, drop=["userId"]),
-    "userId is a number": lambda user: token(7),
-    "userId is an object": lambda user: token({"id": user}),
-    "userId is a list": lambda user: token([user]),
-    "userId is null": lambda user: token(None),
-    "userId is empty": lambda user: token(""),
-    "userId is no UUID": lambda user: token("42"),
-    "userId is SQL": lambda user: token(f"{user}' OR '1'='1"),
-    "9 KB": lambda user: token(user, filler="x" * 6600),
-}
-
-
-@pytest.mark.parametrize("fault", BROKEN_TOKENS)
-def test_bad_token(stack, reservation, fault):
-    bad = BROKEN_TOKENS[fault](stack.user)
-    refused(send_as(stack, reservation, f"Bearer {bad}"), 403, "TOKEN_INVALID")
-
-
-def test_token_of_7_kb_is_taken(stack):
-    """The control of the 9 KB one: size alone is no fault below the limit."""
-    large = token(stack.user, filler="x" * 5000)
-    assert len(large) > 6900
-    made = stack.reserve()
-    assert send_as(stack, made, f"Bearer {large}").status == 200
-
-
-@pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER ", "Bearer   "])
-def test_bearer_in_any_case(stack, scheme):
-    made = stack.reserve()
-    assert send_as(stack, made, scheme + stack.token).status == 200
-
-
-def test_previous_secret_is_taken(stack):
-    made = stack.reserve()
-    wrong = token(stack.user, secret=PREVIOUS + "x")
-    refused(stack.process(made, token=wrong), 403, "TOKEN_INVALID")
-    assert stack.process(made, token=token(stack.user, secret=PREVIOUS)).status == 200
-
-
-def test_nbf_past_is_taken(stack):
-    made = stack.reserve()
-    assert stack.process(made, token=token(stack.user, nbf=int(time.time()) - 10)).status == 200
-
-
-def test_user_unknown(stack, reservation):
-    refused(stack.process(reservation, token=token(new_id())), 401, "USER_NOT_FOUND")
-
-
-def test_user_id_in_any_case(stack):
-    made = stack.reserve()
-    assert stack.process(made, token=token(stack.user.upper())).status == 200
 
 
 # ---- the body ----
@@ -225,12 +108,12 @@ WRONG_FIELDS = {
 @pytest.mark.parametrize("fault", WRONG_FIELDS)
 def test_wrong_field(stack, reservation, fault):
     change, code = WRONG_FIELDS[fault]
-    refused(send(stack, body_of(reservation) | change), 400, code)
+    refused(send(stack, process_body(reservation) | change), 400, code)
 
 
 def test_absent_field(stack, reservation):
-    for name in body_of(reservation):
-        body = body_of(reservation)
+    for name in process_body(reservation):
+        body = process_body(reservation)
         del body[name]
         refused(send(stack, body), 400, "MISSING_FIELDS")
     refused(send(stack, {}), 400, "MISSING_FIELDS")
@@ -238,7 +121,7 @@ def test_absent_field(stack, reservation):
 
 def test_uuid_in_any_case_is_answered_in_lower(stack):
     made = stack.reserve()
-    answer = send(stack, body_of(made) | {"reservationId": made.id.upper()})
+    answer = send(stack, process_body(made) | {"reservationId": made.id.upper()})
     assert answer.status == 200
     assert answer.json["payment"]["reservationId"] == made.id
 
@@ -259,12 +142,12 @@ def test_64_kib_are_taken(stack):
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "text/json",
                                   "multipart/form-data; boundary=x", "application/jsonx", ""])
 def test_other_media_type(stack, reservation, kind):
-    refused(send(stack, body_of(reservation), headers={"Content-Type": kind}),
+    refused(send(stack, process_body(reservation), headers={"Content-Type": kind}),
             415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 def test_no_media_type(stack, reservation):
-    refused(send(stack, body_of(reservation), headers={"Content-Type": None}),
+    refused(send(stack, process_body(reservation), headers={"Content-Type": None}),
             415, "UNSUPPORTED_MEDIA_TYPE")
 
 
@@ -272,7 +155,7 @@ def test_no_media_type(stack, reservation):
                                   "application/json;charset=UTF-8", "application/json ; x=y"])
 def test_json_by_any_spelling(stack, kind):
     made = stack.reserve()
-    assert send(stack, body_of(made), headers={"Content-Type": kind}).status == 200
+    assert send(stack, process_body(made), headers={"Content-Type": kind}).status == 200
 
 
 def headers_for(stack, body):
@@ -361,14 +244,14 @@ def test_wrong_method(stack, unchanged, path, allowed, wrong):
                                   "/./process", "/x/../process"])
 def test_slash_and_query_change_nothing(stack, path):
     made = stack.reserve()
-    answer = stack.pool.http("POST", path, token=stack.token, body=body_of(made))
+    answer = stack.pool.http("POST", path, token=stack.token, body=process_body(made))
     assert answer.status == 200, answer
 
 
 # ---- which of two faults is told ----
 
 def test_order_of_checks(stack, reservation):
-    """Route, method, size and type, token, user, body syntax, missing fields, ids, values, state."""
+    """Route, method, size, type, token, user, body syntax, missing fields, ids, values, state."""
     large, bad = "x" * 66000, "rubbish"
     stranger = token(new_id())
     text = {"Content-Type": "text/plain"}
@@ -387,7 +270,7 @@ def test_order_of_checks(stack, reservation):
     refused(send(stack, {"reservationId": "x", "paymentMethod": "x"}), 400, "INVALID_ID")
     refused(send(stack, {"reservationId": new_id(), "paymentMethod": "x"}),
             400, "INVALID_PAYMENT_METHOD")
-    refused(send(stack, body_of(reservation) | {"reservationId": new_id()}),
+    refused(send(stack, process_body(reservation) | {"reservationId": new_id()}),
             404, "RESERVATION_NOT_FOUND")
 
 

@@ -56,7 +56,7 @@ def retry_all(stack, reservations, shots):
         assert_paid(stack.world, reservation)
 
 
-# multiwatch gives a slot up for good after four deaths within ten seconds: no more than one each here
+# multiwatch gives a slot up for good after four deaths within ten seconds: here each dies once
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_workers_die_under_load(stack, number):
     chance = random.Random(SEED + number)

@@ -148,6 +148,17 @@ def test_cancelled(stack):
     assert stack.world.snapshot() == before
 
 
+def test_seats_no_longer_held(stack):
+    """The monolith's cleaner frees the seats first: there is nothing left to pay for."""
+    reservation, whole = stack.world.reserve(stack.user, 2, seats=2)
+    stack.database.rows("UPDATE public.seats SET status = 'available' WHERE id = %s",
+                        reservation.seats[0])
+    before = stack.world.snapshot()
+    refused(stack.process(reservation), 400, "RESERVATION_EXPIRED")
+    assert stack.world.snapshot() == before
+    paid(stack, whole)
+
+
 def test_unknown_and_foreign_reservation(stack):
     """Another user's is not told apart from none; its owner can pay it."""
     reservation = stack.reserve()
@@ -190,6 +201,32 @@ def test_declined_stays_payable(make_stack):
     assert stack.world.ledger(reservation) == ({}, 0)
     refused(stack.process(reservation), 402, "PAYMENT_DECLINED")
     assert stack.world.attempts(reservation) == ["declined", "declined"]
+
+
+def test_attempts_are_limited(make_stack):
+    stack = make_stack(workers=1, settings={"PAYMENTS_MOCK_MODE": "decline",
+                                            "PAYMENTS_ATTEMPTS_MAX": 2})
+    reservation = stack.reserve()
+    for _ in range(2):
+        error = refused(stack.process(reservation), 402, "PAYMENT_DECLINED")
+        assert error["failure"]["code"] == "GENERIC_DECLINE"
+    before = stack.world.snapshot()
+    error = refused(stack.process(reservation), 402, "PAYMENT_DECLINED")
+    assert error["failure"]["code"] == "ATTEMPTS_EXHAUSTED"
+    assert stack.world.snapshot() == before
+
+
+def test_gateway_down_is_unknown_until_it_is_sure(make_stack):
+    """Refused at once, but a charge that was sent may have arrived: only the look-up decides."""
+    stack = make_stack(workers=1, settings={
+        "PAYMENTS_MOCK_MODE": "down", "PAYMENTS_MOCK_DEADLINE_MS": 500,
+        "PAYMENTS_MOCK_LEASE_MS": 1000})
+    reservation = stack.reserve()
+    refused(stack.process(reservation), 504, "PAYMENT_RESULT_UNKNOWN", retry_after=True)
+    refused(stack.process(reservation), 409, "PAYMENT_IN_PROGRESS", retry_after=True)
+    stack.settled()
+    assert stack.world.attempts(reservation) == ["declined"]
+    assert stack.world.state(reservation) == (("pending", "pending"), {"locked"})
 
 
 def test_result_unknown_is_settled_later(make_stack):

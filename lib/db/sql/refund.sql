@@ -1,15 +1,16 @@
 -- Refunds: ordered in one transaction, sent to the gateway with nothing locked, booked in another.
 
 -- name: refund_request_lock
--- $1 intent, $2 the asker
--- columns: the asker exists, intent found, status, attempt, charged, promised or given back already
+-- $1 intent, $2 the asker, $3 the refund about to be ordered
+-- columns: the asker exists, intent found, status, attempt, charged, promised or given back already, this
+-- refund is there (an earlier run was committed) and its amount
 WITH i AS MATERIALIZED (
 	SELECT id, status, attempt_id, charged_krw, refund_krw FROM payments.intents WHERE id = $1
 	FOR NO KEY UPDATE
 )
 SELECT EXISTS (SELECT FROM public.users WHERE id = $2), i.id IS NOT NULL, i.status, i.attempt_id, i.charged_krw,
-	i.refund_krw
-FROM (VALUES (1)) one LEFT JOIN i ON true;
+	i.refund_krw, f.id IS NOT NULL, f.amount_krw
+FROM (VALUES (1)) one LEFT JOIN i ON true LEFT JOIN payments.refunds f ON f.id = $3;
 
 -- name: refund_order
 -- $1 refund, $2 intent, $3 attempt, $4 amount, $5 reason, $6 note, $7 who asked or NULL, $8 intent's status after,

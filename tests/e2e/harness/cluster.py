@@ -66,6 +66,11 @@ class Database:
             self._connection.close()
         self._connection = None
 
+    def copy(self):
+        """Another database with the same content. Nobody may be connected to this one."""
+        self.close()
+        return self.cluster.database_from(self.name, self.world)
+
     def drop(self):
         self.close()
         self.cluster.execute(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
@@ -143,8 +148,11 @@ class Cluster:
 
     def database(self, world="expired"):
         """A fresh database with the shared tables, demo data and the service's schema."""
+        return self.database_from(self._template(world), world)
+
+    def database_from(self, template, world):
         name = f"e2e_{next(self._names)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {self._template(world)}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return Database(self, name, world)
 
     @staticmethod

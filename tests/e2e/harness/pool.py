@@ -30,6 +30,7 @@ DEFAULTS = {"PAYMENTS_ENV": "development", "JWT_SECRET": SECRET,
 
 class Pool:
     def __init__(self, database, settings=None, workers=2, direct=False):
+        program = build.program("payments-fcgi")
         self.folder = Path(tempfile.mkdtemp(prefix="payments-e2e-", dir="/tmp"))
         self.folder.chmod(0o755)
         build.give_to(self.folder, PEOPLE)
@@ -45,7 +46,7 @@ class Pool:
                              if "SAN_OPTIONS" in name}
         # a rebuild must not pull the program from under a running pool
         self.program = self.folder / "payments-fcgi"
-        shutil.copy2(build.program("payments-fcgi"), self.program)
+        shutil.copy2(program, self.program)
         self.manager = self.nginx = self.listener = None
         self.children = []
 

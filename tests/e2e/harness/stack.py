@@ -7,6 +7,11 @@ from .wait import until
 from .world import World
 
 
+def process_body(reservation, method="kakao_pay"):
+    """What POST process is sent; a reservation or its bare id."""
+    return {"reservationId": getattr(reservation, "id", reservation), "paymentMethod": method}
+
+
 class Stack:
     def __init__(self, cluster, world="expired", settings=None, workers=2, direct=False,
                  nginx_edits=()):
@@ -41,12 +46,12 @@ class Stack:
 
     def process_request(self, reservation, token=None, method="kakao_pay", **headers):
         """A prepared request for a volley."""
-        body = {"reservationId": reservation.id, "paymentMethod": method}
-        return post(client.MOUNT + "/process", body, token or self.token, **headers)
+        return post(client.MOUNT + "/process", process_body(reservation, method),
+                    token or self.token, **headers)
 
     def process(self, reservation, token=None, method="kakao_pay", **how):
-        body = {"reservationId": getattr(reservation, "id", reservation), "paymentMethod": method}
-        return self.pool.http("POST", "/process", token=token or self.token, body=body, **how)
+        return self.pool.http("POST", "/process", token=token or self.token,
+                              body=process_body(reservation, method), **how)
 
     def volley(self, requests, **how):
         return Volley(self.pool.port, requests, **how)

@@ -85,6 +85,21 @@ class World:
                      made.id, ticket_type, quantity, price, made.amount)
         return made
 
+    def reserve_same_seats(self, reservation, user):
+        """Another user's reservation of seats that were freed."""
+        made = Reservation(str(uuid.uuid4()), user, reservation.amount, reservation.event,
+                           reservation.seats)
+        self.db.rows("UPDATE public.seats SET status = 'locked' WHERE id = ANY (%s::uuid[])",
+                     made.seats)
+        self.db.rows("INSERT INTO public.reservations (id, user_id, event_id, reservation_number, "
+                     "total_amount, expires_at) VALUES (%s, %s, %s, %s, %s, "
+                     "LOCALTIMESTAMP + '5 minutes'::interval)", made.id, user, made.event,
+                     f"TK{made.id}", made.amount)
+        self.db.rows("INSERT INTO public.reservation_items (reservation_id, seat_id, quantity, "
+                     "unit_price, subtotal) SELECT %s, id, 1, price, price FROM public.seats "
+                     "WHERE id = ANY (%s::uuid[])", made.id, made.seats)
+        return made
+
     def cancel(self, reservation):
         """The monolith's cancel: no money moves there, the seats are free at once."""
         self.db.rows("UPDATE public.reservations SET status = 'cancelled', "
@@ -110,7 +125,8 @@ class World:
 
     def attempts(self, reservation):
         return [status for status, in self.db.rows(
-            "SELECT a.status FROM payments.attempts a JOIN payments.intents i ON i.id = a.intent_id "
+            "SELECT a.status FROM payments.attempts a "
+            "JOIN payments.intents i ON i.id = a.intent_id "
             "WHERE i.reservation_id = %s ORDER BY a.n", reservation.id)]
 
     def ledger(self, reservation):

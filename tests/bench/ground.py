@@ -1,0 +1,195 @@
+"""
+What everything is measured on: a private PostgreSQL of the harness, a database with as many users,
+seats and reservations as a row asks for, and a pool behind nginx.
+
+Ids are hashes of numbers: as scattered as the random ids of a real database, and known to pgbench,
+wrk and us without a look-up. Numbers count up and are used once.
+"""
+
+import hashlib
+import os
+import uuid
+from pathlib import Path
+
+from harness import client, wait
+from harness.cluster import Cluster
+from harness.pool import Pool
+
+USERS = 1000
+EXTRA = """
+shared_preload_libraries = 'pg_stat_statements'
+pg_stat_statements.track = none
+pg_stat_statements.track_utility = off
+pg_stat_statements.track_planning = on
+max_wal_size = 4GB
+"""
+EVENT = "e0000000-0000-4000-8000-000000000001"
+# what `payctl check` recommends for the shared tables
+INDEXES = """
+CREATE INDEX ON public.reservation_items (reservation_id);
+CREATE INDEX ON public.reservation_items (seat_id);
+CREATE INDEX ON public.seats (event_id, seat_label);
+CREATE INDEX ON public.reservations (user_id, created_at DESC, id DESC);
+"""
+
+
+def identity(letter, number):
+    return str(uuid.UUID(hashlib.md5(f"{letter}{number}".encode()).hexdigest()))
+
+
+def start_cluster():
+    cluster = Cluster()
+    with open(cluster.data / "postgresql.conf", "a", encoding="ascii") as conf:
+        conf.write(EXTRA)
+    cluster.start()
+    return cluster
+
+
+class Ground:
+    """A database to pay in."""
+
+    def __init__(self, cluster, past=0):
+        """`past`: how many reservations were made and paid before anything is measured."""
+        self.cluster = cluster
+        self.database = cluster.database()
+        self.next = 1
+        self.database.rows("CREATE EXTENSION pg_stat_statements SCHEMA public")
+        self.database.rows(INDEXES)
+        self.database.rows(
+            "INSERT INTO public.users (id, email, password_hash, name) SELECT md5('u' || n)::uuid, "
+            "n || '@example.com', 'x', '홍길동' FROM generate_series(0, %s) AS n", USERS - 1)
+        self._event(EVENT)
+        self.tokens = [client.token(identity("u", n)) for n in range(USERS)]
+        if past:
+            self.remember(past)
+        self.database.rows("VACUUM (ANALYZE)")
+        self.database.rows("CHECKPOINT")
+
+    def _event(self, event):
+        self.database.rows(
+            "INSERT INTO public.events (id, title, venue, event_date, sale_start_date, sale_end_date, "
+            "status) VALUES (%s, '겨울 콘서트', '올림픽홀', LOCALTIMESTAMP + '30 days', "
+            "LOCALTIMESTAMP - '1 day'::interval, LOCALTIMESTAMP + '29 days', 'on_sale')", event)
+
+    def _insert(self, first, count, age, seat, reservation):
+        """Seats, reservations and items of the numbers from `first` on."""
+        numbers = "generate_series(%s, %s) AS n"
+        span = (first, first + count - 1)
+        self.database.rows(
+            "INSERT INTO public.seats (id, event_id, section, row_number, seat_number, seat_label, "
+            "price, status) SELECT md5('s' || n)::uuid, %s, 'S', n / 50, n %% 50, "
+            f"'S-' || n / 50 || '-' || n %% 50, 70000, '{seat}' FROM {numbers}", EVENT, *span)
+        self.database.rows(
+            "INSERT INTO public.reservations (id, user_id, event_id, reservation_number, total_amount, "
+            "status, payment_status, expires_at, created_at) SELECT md5('r' || n)::uuid, "
+            f"md5('u' || n %% {USERS})::uuid, %s, 'TK' || n, 70000, {reservation}, "
+            f"LOCALTIMESTAMP + interval '1 hour', LOCALTIMESTAMP - {age} FROM {numbers}", EVENT, *span)
+        self.database.rows(
+            "INSERT INTO public.reservation_items (reservation_id, seat_id, quantity, unit_price, "
+            "subtotal) SELECT md5('r' || n)::uuid, md5('s' || n)::uuid, 1, 70000, 70000 "
+            f"FROM {numbers}", *span)
+
+    def remember(self, count):
+        """Reservations of the past: paid here, with all that this service writes about a payment."""
+        first, last = self.take(count), self.next - 1
+        age = f"({last} - n) * interval '1 second'"
+        self._insert(first, count, age, "reserved", "'confirmed', 'completed'")
+        mine = ("md5('r' || n)::uuid AS reservation, md5('u' || n %% {0})::uuid AS person, "
+                "('a' || lpad(n::text, 31, '0'))::uuid AS intent, "
+                "('b' || lpad(n::text, 31, '0'))::uuid AS attempt, clock_timestamp() - ({1} - n) * "
+                "interval '1 second' AS at").format(USERS, last)
+        made = f"(SELECT {mine} FROM generate_series(%s, %s) AS n) AS x"
+        for statement in (
+                "INSERT INTO payments.intents (id, reservation_id, user_id, origin, amount_krw, "
+                "payment_method, status, attempt_id, attempts, charged_krw, settled_at) SELECT intent, "
+                "reservation, person, 'process', 70000, 'kakao_pay', 'succeeded', attempt, 1, 70000, at",
+                "INSERT INTO payments.attempts (id, intent_id, n, operation, gateway, payment_method, "
+                "amount_krw, status, owner, lease_until, next_look_at, started_at, finished_at) SELECT "
+                "attempt, intent, 1, 'process', 'mock', 'kakao_pay', 70000, 'approved', 'past', at, at, "
+                "at, at",
+                "INSERT INTO payments.ledger_entries (intent_id, attempt_id, account, amount_krw) SELECT "
+                "intent, attempt, account, amount",
+                "INSERT INTO payments.events (intent_id, attempt_id, kind, status) SELECT intent, attempt, "
+                "kind, status"):
+            more = {"ledger": " CROSS JOIN (VALUES ('CUSTOMER_PAYABLE', 70000), ('MERCHANT_BALANCE', "
+                              "-70000)) AS l (account, amount)",
+                    "events": " CROSS JOIN (VALUES ('claimed', 'processing'), ('settled', 'succeeded')) "
+                              "AS e (kind, status)"}
+            join = next((text for name, text in more.items() if f"payments.{name}" in statement), "")
+            self.database.rows(f"{statement} FROM {made}{join}", first, last)
+
+    def take(self, count):
+        """The first of `count` numbers that nobody has used."""
+        first = self.next
+        self.next += count
+        return first
+
+    def reserve(self, count):
+        """Pending reservations as the monolith makes them, one seat each; the first one's number."""
+        first = self.take(count)
+        self._insert(first, count, "interval '0'", "locked", "'pending', 'pending'")
+        return first
+
+    def seats(self, count):
+        """A performance of its own with free seats S-0 …; its id."""
+        event = str(uuid.uuid4())
+        self._event(event)
+        self.database.rows(
+            "INSERT INTO public.seats (id, event_id, section, row_number, seat_number, seat_label, price) "
+            "SELECT gen_random_uuid(), %s, 'S', n / 50, n %% 50, 'S-' || n, 70000 "
+            "FROM generate_series(0, %s) AS n", event, count - 1)
+        return event
+
+    def settled_between(self, begin, end):
+        return self.database.value("SELECT count(*) FROM payments.attempts WHERE status = 'approved' "
+                                   "AND finished_at >= to_timestamp(%s) AND finished_at < to_timestamp(%s)",
+                                   begin, end)
+
+    def settled(self):
+        return self.database.value("SELECT count(*) FROM payments.attempts WHERE status = 'approved'")
+
+    def rest(self):
+        """Between two measurements: nothing is left over from the one before."""
+        wait.until("no attempt is open", lambda: self.database.value(
+            "SELECT count(*) FROM payments.attempts WHERE status IN ('sent', 'unknown')") == 0, 30)
+        self.database.rows("CHECKPOINT")
+
+    def audit(self):
+        done = self.cluster.payctl(self.database.url(), "audit", check=False)
+        assert done.returncode == 0, f"audit: exit {done.returncode}\n{done.stdout}{done.stderr}"
+
+    def close(self):
+        self.database.drop()
+
+
+def start_pool(ground, processes=4, **settings):
+    """A pool as it is installed: the service's own defaults, but for what `settings` says."""
+    pool = Pool(ground.database, {"PAYMENTS_JANITOR_INTERVAL_MS": 1000} | settings, processes)
+    try:
+        pool.start()
+    except BaseException:
+        pool.kill()
+        raise
+    return pool
+
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_s(pids):
+    """User and system time of the processes so far."""
+    total = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def memory_mb(pids):
+    """What the processes hold in memory, pages that several share counted once."""
+    total = 0
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1])
+    return total / 1024

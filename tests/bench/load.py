@@ -1,0 +1,84 @@
+"""The two that push: wrk through nginx, pgbench past everything. Both return plain dictionaries."""
+
+import json
+import re
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from harness import build
+
+import ground
+import statements
+
+FOLDER = Path(__file__).resolve().parent
+PGBENCH_FOR_A_START_S = 20
+
+
+class Wrk:
+    """One run of wrk; the requests are lines of a file (see requests.lua)."""
+
+    def __init__(self, port, requests, connections, seconds, threads=1, cycle=False):
+        self.folder = tempfile.TemporaryDirectory(prefix="payments-bench-")
+        path = Path(self.folder.name) / "requests"
+        path.write_text("\n".join(requests) + "\n", encoding="utf-8")
+        command = ["wrk", "-t", threads, "-c", connections, "-d", f"{seconds}s", "--timeout", "40s",
+                   "-s", FOLDER / "requests.lua", f"http://127.0.0.1:{port}", "--", path,
+                   "cycle" if cycle else "once", threads]
+        self.begin = time.time()
+        self.process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+
+    def finish(self):
+        out, err = self.process.communicate(timeout=600)
+        self.folder.cleanup()
+        assert self.process.returncode == 0, f"wrk: {out}{err}"
+        figures = json.loads(out[out.rindex("\n{"):] if "\n{" in out else out)
+        errors = {name: figures[name] for name in ("connect", "read", "write", "timeout", "status")
+                  if figures[name]}
+        assert not errors, f"wrk met errors: {errors}"
+        return figures
+
+
+def process_lines(base, first, count):
+    """Requests that pay `count` reservations."""
+    return [f"POST\t/api/v1/payments/process\t{base.tokens[n % ground.USERS]}\t"
+            f'{{"reservationId":"{ground.identity("r", n)}","paymentMethod":"kakao_pay"}}'
+            for n in range(first, first + count)]
+
+
+def wrk(port, requests, connections, seconds, **how):
+    return Wrk(port, requests, connections, seconds, **how).finish()
+
+
+def pgbench(base, script, clients, seconds=None, each=None, variables=None):
+    """Runs a script for some seconds, or `each` times per client; transactions a second and so on."""
+    with tempfile.NamedTemporaryFile("w", suffix=".sql", prefix="payments-bench-") as file:
+        file.write(script)
+        file.flush()
+        command = ["pgbench", "-n", "-M", "prepared", "-c", clients, "-j", 1, "-f", file.name,
+                   "-h", base.cluster.folder, "-p", base.cluster.port, "-U", "payments_service"]
+        command += ["-T", seconds] if each is None else ["-t", each]
+        known = {"n": -1, "clients": clients, "users": ground.USERS, "none": "none",
+                 "request": "9f0c2b6a1d3e4f509f0c2b6a1d3e4f50", "body": "-",
+                 "at": "2026-01-01 00:00:00.000Z"}
+        for name, value in (known | (variables or {})).items():
+            command += ["-D", f"{name}={value}"]
+        command += [base.database.name]
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True,
+                              timeout=600)
+    assert done.returncode == 0 and "aborted" not in done.stderr, f"pgbench: {done.stdout}{done.stderr}"
+    tps = float(re.search(r"^tps = ([0-9.]+) \(without", done.stdout, re.M).group(1))
+    count = int(re.search(r"^number of transactions actually processed: (\d+)", done.stdout, re.M).group(1))
+    failed = re.search(r"^number of failed transactions: (\d+)", done.stdout, re.M)
+    assert not failed or failed.group(1) == "0", done.stdout
+    return {"tps": tps, "count": count}
+
+
+def payments(base, clients, seconds, supply, trips=None, known=None, bindings=None):
+    """The service's payment, statement by statement, without the service."""
+    first = base.reserve(supply)
+    text = statements.script(trips or statements.PAYMENT, known or statements.service_statements(),
+                             bindings=bindings)
+    return pgbench(base, text, clients, seconds, variables={"base": first})

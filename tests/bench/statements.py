@@ -1,0 +1,89 @@
+"""
+pgbench scripts made of the service's own statements.
+
+The texts are read from lib/db/sql/*.sql at run time; only their $n are replaced, by expressions of
+pgbench's variables, so that the limit is measured on what the service really sends. A script has the
+service's round trips: what it sends together stands in one pipeline.
+"""
+
+import re
+
+from harness import build
+
+SQL_FOLDER = build.REPO / "lib/db/sql"
+NAME = re.compile(r"^-- name: (\w+)$")
+PARAMETER = re.compile(r"\$(\d+)")
+
+
+def parse(text):
+    """{name: statement} of a file of named statements, comments left out."""
+    found, name = {}, None
+    for line in text.splitlines():
+        named = NAME.match(line)
+        if named:
+            name = named.group(1)
+            found[name] = []
+        elif name and line.strip() and not line.lstrip().startswith("--"):
+            found[name].append(line)
+    return {name: "\n".join(lines).rstrip().rstrip(";") for name, lines in found.items()}
+
+
+def service_statements():
+    found = {}
+    for path in sorted(SQL_FOLDER.glob("*.sql")):
+        found |= parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+def bind(statement, expressions):
+    """The statement with $n replaced; what stands in brackets keeps its meaning anywhere."""
+    wanted = {int(n) for n in PARAMETER.findall(statement)}
+    assert max(wanted, default=0) <= len(expressions), f"{len(expressions)} values for {wanted}"
+    return PARAMETER.sub(lambda n: f"({expressions[int(n.group(1)) - 1]})", statement)
+
+
+def hashed(letter):
+    """The id of the current reservation (r), seat (s) or user (u): see ground.identity."""
+    number = "user" if letter == "u" else "k"
+    return f"md5('{letter}' || :{number}::text)::uuid"
+
+
+def made(letter):
+    """An id as the service makes them: growing with time."""
+    return f"('{letter}' || lpad(:k::text, 31, '0'))::uuid"
+
+
+NONE = "nullif(:none::text, 'none')"
+RESERVATION, USER, INTENT, ATTEMPT = hashed("r"), hashed("u"), made("a"), made("b")
+SEATS = "('{' || md5('s' || :k::text) || '}')"
+REQUEST = ":request::text"
+BINDINGS = {
+    "claim_lock_reservation": [RESERVATION, USER, "3000"],
+    "claim_adopt": [INTENT, RESERVATION, USER, "70000", "'kakao_pay'", ATTEMPT, "'mock'", "10000",
+                    ":request::text || '/1234/5678901'", NONE, "'ko'", REQUEST],
+    "record_lock": [ATTEMPT],
+    "record_settle": [ATTEMPT, INTENT, RESERVATION, "'kakao_pay'", SEATS, "70000", USER, "'process'",
+                      NONE, "200", ":body::text", "'locked'", ":at::text::timestamptz", REQUEST,
+                      "'settled'"],
+}
+PAYMENT = [["BEGIN ISOLATION LEVEL READ COMMITTED", "claim_lock_reservation"],
+           ["claim_adopt", "COMMIT"],
+           ["BEGIN ISOLATION LEVEL READ COMMITTED", "record_lock"],
+           ["record_settle", "COMMIT"]]
+
+# Which payment it is: no two clients, and no two runs, meet on one.
+NEXT_PAYMENT = r"""\set n :n + 1
+\set k :base + :n * :clients + :client_id
+\set user :k % :users"""
+
+
+def script(trips, known, head=NEXT_PAYMENT, bindings=None):
+    """A pgbench script: each trip one pipeline. A word that names no statement is sent as it is."""
+    bindings = bindings or BINDINGS
+    parts = [head]
+    for trip in trips:
+        commands = [bind(known[name], bindings[name]) if name in known else name for name in trip]
+        # parameters make pgbench prepare a statement; what has none is prepared all the same
+        parts.append("\\startpipeline\n" + "".join(f"{command};\n" for command in commands) +
+                     "\\endpipeline")
+    return "\n".join(parts) + "\n"
