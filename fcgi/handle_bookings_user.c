@@ -1,6 +1,7 @@
 /* GET and DELETE of bookings/user/{id} and bookings/my: a user's bookings. */
 #include "fcgi/handle.h"
 
+#include "fcgi/http_text.h"
 #include "pay/booking.h"
 
 #include <stdio.h>
@@ -32,12 +33,21 @@ static bool read_limit(const struct request *request, int *out)
 
 	*out = BOOKINGS_PAGE_DEFAULT;
 	if (!request_query(request, "limit", text, sizeof(text)))
-		return strstr(request->query, "limit=") == NULL;
+		return !http_query_has(request->query, "limit");
 	value = strtol(text, &end, 10);
 	if (*text < '0' || *text > '9' || *end != '\0' || value < 1)
 		return false;
 	*out = value > BOOKINGS_PAGE_MAX ? BOOKINGS_PAGE_MAX : (int)value;
 	return true;
+}
+
+/* ?before: the cursor of the page before, as we gave it. */
+static bool read_cursor(const struct request *request, char cursor[CURSOR_MAX], struct bookings_page *page)
+{
+	page->cursor = NULL;
+	if (request_query(request, "before", cursor, CURSOR_MAX))
+		page->cursor = cursor;
+	return page->cursor != NULL || !http_query_has(request->query, "before");
 }
 
 static void link_next(struct exchange *exchange, const struct bookings_page *page, const char *cursor)
@@ -58,14 +68,13 @@ void handle_bookings_list(struct exchange *exchange)
 	char cursor[CURSOR_MAX];
 	enum status status = read_user(exchange, &page.user_id);
 
-	if (status == STATUS_OK && !read_limit(&exchange->request, &page.limit))
+	if (status == STATUS_OK && (!read_limit(&exchange->request, &page.limit) ||
+				    !read_cursor(&exchange->request, cursor, &page)))
 		status = STATUS_INVALID_PARAMETER;
 	if (status != STATUS_OK) {
 		handle_refuse(exchange, status);
 		return;
 	}
-	if (request_query(&exchange->request, "before", cursor, sizeof(cursor)))
-		page.cursor = cursor;
 	booking_list(&exchange->call, &page, &outcome);
 	link_next(exchange, &page, outcome.next_cursor);
 	handle_answer(exchange, &outcome);

@@ -1,6 +1,7 @@
 /* GET occupiedSeats/{id}: which seats of a performance are taken. */
 #include "fcgi/handle.h"
 
+#include "fcgi/http_text.h"
 #include "pay/booking.h"
 
 #include <stdlib.h>
@@ -35,7 +36,7 @@ static enum status read_labels(const struct request *request, struct labels *lab
 	if (!labels->text)
 		return STATUS_INTERNAL_ERROR;
 	if (!request_query(request, "seatIds", labels->text, size))
-		return strstr(request->query, "seatIds=") ? STATUS_INVALID_SEATS : STATUS_OK;
+		return http_query_has(request->query, "seatIds") ? STATUS_INVALID_SEATS : STATUS_OK;
 	return cut_labels(labels);
 }
 

@@ -4,7 +4,7 @@
 #include "pay/payment.h"
 
 /* What is missing is said before what is wrong, whichever of the two fields it is. */
-static enum status process_read(const struct json_in *json, struct process_input *out)
+enum status handle_process_read(const struct json_in *json, struct process_input *out)
 {
 	const char *id = json_in_string(json, "reservationId");
 	const char *name = json_in_string(json, "paymentMethod");
@@ -29,7 +29,7 @@ void handle_process(struct exchange *exchange)
 
 	if (!json)
 		return;
-	status = process_read(json, &input);
+	status = handle_process_read(json, &input);
 	json_in_free(json);
 	if (status != STATUS_OK) {
 		handle_refuse(exchange, status);

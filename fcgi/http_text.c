@@ -267,7 +267,8 @@ static bool percent_decode(const char *at, const char *end, char *out, size_t si
 	return true;
 }
 
-bool http_query_value(const char *query, const char *name, char *out, size_t size)
+/* Where the first value of `name` begins; NULL where there is none. */
+static const char *query_find(const char *query, const char *name)
 {
 	size_t length = strlen(name);
 
@@ -275,11 +276,22 @@ bool http_query_value(const char *query, const char *name, char *out, size_t siz
 		const char *end = query + strcspn(query, "&");
 
 		if (strncmp(query, name, length) == 0 && query[length] == '=')
-			return percent_decode(query + length + 1, end, out, size) &&
-			       text_is_clean(out);
+			return query + length + 1;
 		query = *end ? end + 1 : end;
 	}
-	return false;
+	return NULL;
+}
+
+bool http_query_has(const char *query, const char *name)
+{
+	return query_find(query, name) != NULL;
+}
+
+bool http_query_value(const char *query, const char *name, char *out, size_t size)
+{
+	const char *value = query_find(query, name);
+
+	return value && percent_decode(value, value + strcspn(value, "&"), out, size) && text_is_clean(out);
 }
 
 const char *http_reason(int http)

@@ -48,6 +48,9 @@ int64_t http_unix_ms(const char *text);
  * there is none, it does not fit, or is badly encoded: bad hex, a control byte, invalid UTF-8. */
 bool http_query_value(const char *query, const char *name, char *out, size_t size);
 
+/* Whether the query string gives `name` a value at all: one that cannot be read is not the same as none. */
+bool http_query_has(const char *query, const char *name);
+
 /* The reason phrase of an HTTP status, "" where none is known. Static storage. */
 const char *http_reason(int http);
 

@@ -35,6 +35,7 @@ int response_http(const struct response *response);
  * (unless a Cache-Control was added) and, where due, Retry-After. False: the peer is gone. */
 bool response_send(struct response *response, struct FCGX_Request *fcgx, const char *request_id);
 
+/* Frees what it holds, not itself. */
 void response_free(struct response *response);
 
 #endif

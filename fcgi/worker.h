@@ -15,7 +15,8 @@
 
 struct worker;
 
-/* The settings in force, kept alive until released: a reload makes a new set meanwhile. */
+/* The settings in force, kept alive until released: a reload makes a new set meanwhile. Needs one
+ * published; from any thread. */
 const struct settings *settings_hold(void);
 void settings_release(const struct settings *settings);
 /* Puts a copy of `settings` in force. False when out of memory: the old set stays. */
@@ -31,6 +32,7 @@ struct worker_load {
 	bool alive; /* the accept loop turns, or every thread has had a request for no longer than one may take */
 };
 
+/* How busy it is, for status and the watchdog; from any thread. */
 void worker_look(struct worker *worker, struct worker_load *out);
 
 /* Takes no new requests, waits for those in flight at most `drain_ms`. True: all done, the worker is

@@ -32,6 +32,7 @@ fi
 mkdir -p "$folder/payments" "$folder/tmp"
 chmod 755 "$folder" "$folder/payments" "$folder/tmp"
 cp "$here"/payments-*.conf "$folder/payments/"
+cp "$here/payments-map.conf" "$here/payments-monolith.conf" "$folder/"
 cp /etc/nginx/fastcgi_params "$folder/"
 sed "s|unix:[^ ;]*|unix:$socket|" "$here/payments-http.conf" >"$folder/payments/payments-http.conf"
 sed -e "s|@USER@|$user|" -e "s|@FOLDER@|$folder|" -e "s|@LOG@|$log|" -e "s|@PORT@|$port|" \

@@ -19,6 +19,7 @@ struct buf {
 
 #define BUF_LIMIT_DEFAULT ((size_t)8 << 20) /* the largest answer: a seat map of 50,000 seats */
 
+/* Adds bytes, a text (NULL is a mistake of ours), what printf would write. A buf begins zeroed. */
 void buf_append(struct buf *buf, const char *bytes, size_t length);
 void buf_puts(struct buf *buf, const char *text);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));

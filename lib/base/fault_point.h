@@ -14,6 +14,7 @@
 
 #ifdef FAULT_POINTS
 #define FAULT_POINT(name) fault_point_hit(name)
+/* Counts a hit of the point and does what FAULT_POINT says, if it names this one. */
 void fault_point_hit(const char *name);
 #else
 #define FAULT_POINT(name) ((void)0)

@@ -36,11 +36,14 @@ void log_set_level(enum log_level level);
 /* Where lines go: 2 unless told. For tests. */
 void log_set_fd(int fd);
 
+/* Begins a line of the caller's, usually on its stack; the rest is skipped where `level` is not in
+ * force. Any thread. */
 void log_begin(struct log_line *line, enum log_level level, const char *event);
 /* A NULL value leaves the member out. Members that make the line too long are left out. */
 void log_string(struct log_line *line, const char *key, const char *value);
 void log_integer(struct log_line *line, const char *key, int64_t value);
 void log_bool(struct log_line *line, const char *key, bool value);
+/* Writes it. What cannot be written is lost: a log must not hold up a payment. */
 void log_end(struct log_line *line);
 
 /* A whole line in one call: event and a detail made with printf's format. */

@@ -40,8 +40,10 @@ enum metric_time { METRIC_TIME_QUEUE, METRIC_TIME_DB_WAIT, METRIC_TIME_DB, METRI
  * it. False, and why: the file could not be had; this process counts alone, nothing else is harmed.
  */
 bool metrics_open(const char *path, const char *const *routes, int route_count, struct buf *why);
+/* Ends this process's counting; what it counted stays in the file. No other thread may count any more. */
 void metrics_close(void);
 
+/* Adds one, or `amount`; a duration in microseconds, to its histogram. */
 void metrics_count(enum metric_counter counter);
 void metrics_add(enum metric_counter counter, int64_t amount);
 void metrics_time(enum metric_time what, int64_t us);

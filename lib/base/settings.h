@@ -1,5 +1,5 @@
 /*
- * Settings: one table (settings.c) says of each its name in the environment,
+ * Settings: one table (settings_table.c) says of each its name in the environment,
  * type, range, default, whether it is secret, whether a reload changes it, and
  * a sentence of help. The commented example file and the man page's list are
  * printed from that table (`payctl settings --example`, `--man`).

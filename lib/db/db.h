@@ -40,6 +40,7 @@ struct db_step {
 	const struct db_result *result;
 };
 
+/* The rows of a result. */
 int db_rows(const struct db_result *result);
 /* A column by position; NULL where SQL NULL. Valid until the transaction ends. */
 const char *db_text(const struct db_result *result, int row, int column);

@@ -89,6 +89,7 @@ struct db_pool_options {
 	bool prepare;
 };
 
+/* What the pool was opened with; lives as long as the pool. */
 const struct db_pool_options *pool_options(const struct db_pool *pool);
 /* A connection, or NULL where none is to be had within wait_ms. */
 struct db_conn *pool_take(struct db_pool *pool, int64_t wait_ms);

@@ -31,15 +31,18 @@ struct bookings_page {
 	int limit;	    /* 1..BOOKINGS_PAGE_MAX */
 	const char *cursor; /* of an earlier page's outcome->next_cursor; NULL: from the newest on */
 };
-/* INVALID_PARAMETER where the cursor is none of ours. */
+/* 200 with an array, newest first; INVALID_PARAMETER where the cursor is none of ours. outcome->next_cursor
+ * is set where there are more. */
 void booking_list(struct call *call, const struct bookings_page *page, struct outcome *outcome);
 
-/* DELETE bookings/user/{id}: the booking of that user; an admin's of anybody. */
+/* DELETE bookings/user/{id}: the booking of that user; an admin's of anybody. 200; BOOKING_NOT_FOUND,
+ * BOOKING_NOT_CANCELLABLE, PAYMENT_IN_PROGRESS. Frees the seats and gives tickets back in the same
+ * transaction. */
 void booking_cancel(struct call *call, const struct uuid *user_id, const struct uuid *booking_id,
 		    struct outcome *outcome);
 
 /* GET occupiedSeats/{id}: all of them, or of `labels` only (count 0: all). `asker` is NULL where no
- * token came. */
+ * token came. 200 with an array; PERFORMANCE_NOT_FOUND. */
 void booking_occupied(struct call *call, const struct uuid *performance_id, const struct uuid *asker,
 		      const char *const *labels, int count, struct outcome *outcome);
 

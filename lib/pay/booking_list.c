@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum page_column {
 	R_ID, R_CREATED_RAW, R_EVENT, LABELS, QUANTITY, R_TOTAL, R_METHOD, R_STATUS, R_PAYMENT_STATUS, I_ID,
@@ -13,6 +14,7 @@ enum page_column {
 /* A cursor is the last row's place in the order: "<created_at>_<id>", with a T for the space in the time
  * so that it can stand in an address as it is. */
 #define CURSOR_TIME_MAX 32
+#define TIME_LENGTH 19 /* to the second */
 #define OLDEST_ID "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 struct list {
@@ -21,9 +23,26 @@ struct list {
 	struct outcome *outcome;
 };
 
+/* A time that exists, as PostgreSQL prints one; anything else would be its error, and ours. */
 static bool is_time(const char *text)
 {
-	return text[0] >= '0' && text[0] <= '9' && strspn(text, "0123456789-:.T") == strlen(text);
+	struct tm given = { 0 }, normal;
+	int length = 0;
+
+	if (strspn(text, "0123456789-:.T") != strlen(text) ||
+	    sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &given.tm_year, &given.tm_mon, &given.tm_mday, &given.tm_hour,
+		   &given.tm_min, &given.tm_sec, &length) != 6 ||
+	    length != TIME_LENGTH || given.tm_year < 1)
+		return false;
+	given.tm_year -= 1900;
+	given.tm_mon -= 1;
+	normal = given;
+	timegm(&normal); /* carries what is out of range over into the next field */
+	if (normal.tm_mon != given.tm_mon || normal.tm_mday != given.tm_mday || normal.tm_hour != given.tm_hour ||
+	    normal.tm_min != given.tm_min || normal.tm_sec != given.tm_sec)
+		return false;
+	text += length;
+	return *text == '\0' || (*text == '.' && strlen(text) <= 7 && text[1 + strspn(text + 1, "0123456789")] == '\0');
 }
 
 static bool read_cursor(const char *cursor, char time[CURSOR_TIME_MAX], struct uuid *id)

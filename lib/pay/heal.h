@@ -27,6 +27,7 @@ enum heal_action {
 	HEAL_FOLLOW,		/* a person cancelled it elsewhere: give the money back */
 	HEAL_REVIEW		/* a state no rule knows: a person must look */
 };
+/* A pure function: what is to be done about a settled intent whose reservation looks like this. */
 enum heal_action heal_decide(const struct heal_facts *facts);
 
 /* Looks at one settled intent and does what heal_decide says. DB_OK: done; *action says what. */

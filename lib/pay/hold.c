@@ -35,6 +35,7 @@ struct hold {
 	struct idempotency *key; /* NULL: none */
 	struct buf ids, labels;	 /* of the input, as PostgreSQL arrays */
 	struct buf lapsed;	 /* seats of lapsed holds, as a PostgreSQL array */
+	struct uuid booking, intent; /* what they will be called, in every run */
 	enum hold_result result;
 };
 
@@ -185,20 +186,20 @@ static void write_seats(struct json_out *out, const struct db_result *seats)
 	json_array_end(out);
 }
 
-static void answer_held(struct hold *hold, const char *booking, const char *intent, int64_t total,
-			const struct db_result *facts, const struct db_result *seats)
+static void answer_held(struct hold *hold, int64_t total, const struct db_result *facts,
+			const struct db_result *seats)
 {
 	struct json_out out = { .buf = &hold->outcome->body };
 
 	buf_reset(&hold->outcome->body);
 	hold->outcome->status = STATUS_OK;
 	hold->outcome->http = 201;
-	uuid_parse(intent, &hold->outcome->intent_id);
+	hold->outcome->intent_id = hold->intent;
 	json_object_begin(&out, NULL);
 	json_string(&out, "message",
 		    hold->call->language == LANGUAGE_EN ? "The seats are held." : "좌석이 선점되었습니다.");
-	json_string(&out, "bookingId", booking);
-	json_string(&out, "paymentIntentId", intent);
+	json_string(&out, "bookingId", hold->booking.text);
+	json_string(&out, "paymentIntentId", hold->intent.text);
 	json_integer(&out, "totalAmount", total);
 	json_string(&out, "expiresAt", db_text(facts, 0, DEADLINE_ISO));
 	write_seats(&out, seats);
@@ -208,7 +209,6 @@ static void answer_held(struct hold *hold, const char *booking, const char *inte
 static enum db_code make(struct db_tx *tx, struct hold *hold, const struct db_result *facts,
 			 const struct db_result *seats)
 {
-	struct uuid booking = uuid_new(), intent = uuid_new();
 	struct buf ids = { 0 }, prices = { 0 };
 	char number[NUMBER_MAX], total_text[24];
 	int64_t total = 0;
@@ -216,8 +216,8 @@ static enum db_code make(struct db_tx *tx, struct hold *hold, const struct db_re
 	enum db_code code = DB_BROKEN;
 	struct db_step step = {
 		.sql = SQL_HOLD_MAKE,
-		.params = { booking.text, hold->call->principal.user_id.text, hold->input->performance_id.text, number,
-			    total_text, hold->input->payment_method, db_text(facts, 0, DEADLINE), intent.text },
+		.params = { hold->booking.text, hold->call->principal.user_id.text, hold->input->performance_id.text, number,
+			    total_text, hold->input->payment_method, db_text(facts, 0, DEADLINE), hold->intent.text },
 	};
 
 	make_number(number);
@@ -229,7 +229,7 @@ static enum db_code make(struct db_tx *tx, struct hold *hold, const struct db_re
 	pg_array_end(&ids);
 	pg_array_end(&prices);
 	snprintf(total_text, sizeof(total_text), "%lld", (long long)total);
-	answer_held(hold, booking.text, intent.text, total, facts, seats);
+	answer_held(hold, total, facts, seats);
 	step.params[8] = buf_text(&ids);
 	step.params[9] = buf_text(&prices);
 	step.params[10] = hold->call->idempotency_key;
@@ -277,6 +277,28 @@ static enum db_code check_key(struct db_tx *tx, struct hold *hold, bool *go_on)
 	return code;
 }
 
+/*
+ * After a COMMIT that nobody answered: was it carried out? The answer written then still stands. The
+ * buyer's turn comes first: it is free only once that COMMIT has ended, one way or the other.
+ */
+static enum db_code check_doubt(struct db_tx *tx, struct hold *hold, bool *go_on)
+{
+	struct db_step steps[] = {
+		{ .sql = SQL_HOLD_TURN,
+		  .params = { hold->call->principal.user_id.text, hold->input->performance_id.text } },
+		{ .sql = SQL_HOLD_MADE, .params = { hold->booking.text } },
+	};
+	enum db_code code;
+
+	*go_on = true;
+	if (!db_tx_after_doubt(tx))
+		return DB_OK;
+	code = db_tx_trip(tx, steps, 2);
+	if (code == DB_OK)
+		*go_on = !db_boolean(steps[1].result, 0, 0);
+	return code;
+}
+
 static enum db_code hold_body(struct db_tx *tx, void *context)
 {
 	struct hold *hold = context;
@@ -292,6 +314,9 @@ static enum db_code hold_body(struct db_tx *tx, void *context)
 
 	hold->result = HOLD_DONE;
 	snprintf(hold_s, sizeof(hold_s), "%d", hold->call->settings->hold_s);
+	code = check_doubt(tx, hold, &go_on);
+	if (code != DB_OK || !go_on)
+		return code;
 	code = check_key(tx, hold, &go_on);
 	if (code != DB_OK || !go_on)
 		return code;
@@ -401,7 +426,8 @@ static void init_key(struct hold *hold, struct idempotency *key)
 
 void booking_hold(struct call *call, const struct hold_input *input, struct outcome *outcome)
 {
-	struct hold hold = { .call = call, .input = input, .outcome = outcome };
+	struct hold hold = { .call = call, .input = input, .outcome = outcome, .booking = uuid_new(),
+			     .intent = uuid_new() };
 	struct idempotency key;
 
 	split_names(&hold);

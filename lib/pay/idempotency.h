@@ -11,7 +11,7 @@
 /* A request's key in use; made on the stack of the call. */
 struct idempotency {
 	const struct call *call;
-	const char *operation;	    /* "process", "execute", "bookings" */
+	const char *operation;	    /* "process", "execute", "bookings", "refund" */
 	struct fingerprint fingerprint; /* of the request's meaning, under the current secret */
 	struct fingerprint fingerprint_previous; /* under the secret being rotated out; "" where none */
 	char hours[12];

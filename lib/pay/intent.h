@@ -28,10 +28,11 @@ enum intent_status {
 	INTENT_NONE = INTENT_STATUS_COUNT /* there is no intent yet */
 };
 
+/* The word of the database and of the wire; asserts that it is a state, not INTENT_NONE. */
 const char *intent_status_name(enum intent_status status);
 /* INTENT_NONE for NULL; asserts that the database holds no other word. */
 enum intent_status intent_status_parse(const char *name);
-/* The transition table; the database's CHECKs know the same states. */
+/* The transition table; the database's CHECKs know the same states. docs/architecture.md shows it. */
 bool intent_may_become(enum intent_status from, enum intent_status to);
 
 /* The shared reservations row, in the words of its two status columns. */
@@ -43,6 +44,7 @@ enum reservation_state {
 	RESERVATION_CANCELLED, /* a person cancelled it */
 	RESERVATION_OTHER      /* a pair of words no rule knows: nothing may be charged on it */
 };
+/* Of the two columns; a NULL status is RESERVATION_NONE. */
 enum reservation_state reservation_state_of(const char *status, const char *payment_status);
 
 /* What claim_lock_reservation and claim_lock_intent read under their locks. */
@@ -64,11 +66,16 @@ struct claim_row {
 
 /*
  * May this reservation be charged now? OK, or why not, by the order of the
- * contract. `attempt` is the id the caller would charge under: finding it on the
- * row means that an earlier run's COMMIT did go through.
+ * contract (docs/api.md): USER_NOT_FOUND, RESERVATION_NOT_FOUND or INTENT_NOT_FOUND
+ * and FORBIDDEN, ALREADY_PAID or ALREADY_PROCESSED, PAYMENT_IN_PROGRESS,
+ * RESERVATION_CANCELLED, RESERVATION_EXPIRED; PAYMENT_DECLINED where
+ * `attempts_max` attempts were declined.
  */
 enum status claim_decide_process(const struct claim_row *row, int attempts_max);
 enum status claim_decide_execute(const struct claim_row *row, int attempts_max);
+
+/* True where `attempt`, the id the caller would charge under, is on the row already: an earlier run's
+ * COMMIT did go through. To be asked before claim_decide_*. */
 bool claim_is_mine(const struct claim_row *row, const struct uuid *attempt);
 
 /* What record_lock reads under its locks, as far as the decision needs it. */
@@ -94,6 +101,11 @@ enum record_action {
 	RECORD_CANCEL,	/* the booking ends with it */
 	RECORD_UNKNOWN	/* look it up later */
 };
+/*
+ * What the gateway's word means for what stands now. An approval is never dropped: it settles, retakes
+ * or refunds. A decline or a doubt counts only for the attempt that is open. NOT_FOUND is a doubt here;
+ * when it proves anything is look_up.c's rule.
+ */
 enum record_action record_decide(const struct record_facts *facts, enum gateway_outcome outcome);
 
 /* "hold_lost", "cancelled", "duplicate": refunds.reason of a RECORD_REFUND_* action, else NULL. */

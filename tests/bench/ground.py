@@ -8,6 +8,7 @@ wrk and us without a look-up. Numbers count up and are used once.
 
 import hashlib
 import os
+import shutil
 import uuid
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from harness import client, wait
 from harness.cluster import Cluster
 from harness.pool import Pool
 
-USERS = 1000
+USERS = 2000
 EXTRA = """
 shared_preload_libraries = 'pg_stat_statements'
 pg_stat_statements.track = none
@@ -53,6 +54,7 @@ class Ground:
         self.cluster = cluster
         self.database = cluster.database()
         self.next = 1
+        self.database.rows("SET synchronous_commit = off")  # what we load; the service has its own
         self.database.rows("CREATE EXTENSION pg_stat_statements SCHEMA public")
         self.database.rows(INDEXES)
         self.database.rows(
@@ -71,19 +73,19 @@ class Ground:
             "status) VALUES (%s, '겨울 콘서트', '올림픽홀', LOCALTIMESTAMP + '30 days', "
             "LOCALTIMESTAMP - '1 day'::interval, LOCALTIMESTAMP + '29 days', 'on_sale')", event)
 
-    def _insert(self, first, count, age, seat, reservation):
+    def _insert(self, first, count, age, seat, reservation, event=EVENT):
         """Seats, reservations and items of the numbers from `first` on."""
         numbers = "generate_series(%s, %s) AS n"
         span = (first, first + count - 1)
         self.database.rows(
             "INSERT INTO public.seats (id, event_id, section, row_number, seat_number, seat_label, "
             "price, status) SELECT md5('s' || n)::uuid, %s, 'S', n / 50, n %% 50, "
-            f"'S-' || n / 50 || '-' || n %% 50, 70000, '{seat}' FROM {numbers}", EVENT, *span)
+            f"'S-' || n / 50 || '-' || n %% 50, 70000, '{seat}' FROM {numbers}", event, *span)
         self.database.rows(
             "INSERT INTO public.reservations (id, user_id, event_id, reservation_number, total_amount, "
             "status, payment_status, expires_at, created_at) SELECT md5('r' || n)::uuid, "
             f"md5('u' || n %% {USERS})::uuid, %s, 'TK' || n, 70000, {reservation}, "
-            f"LOCALTIMESTAMP + interval '1 hour', LOCALTIMESTAMP - {age} FROM {numbers}", EVENT, *span)
+            f"LOCALTIMESTAMP + interval '1 hour', LOCALTIMESTAMP - {age} FROM {numbers}", event, *span)
         self.database.rows(
             "INSERT INTO public.reservation_items (reservation_id, seat_id, quantity, unit_price, "
             "subtotal) SELECT md5('r' || n)::uuid, md5('s' || n)::uuid, 1, 70000, 70000 "
@@ -95,8 +97,8 @@ class Ground:
         age = f"({last} - n) * interval '1 second'"
         self._insert(first, count, age, "reserved", "'confirmed', 'completed'")
         mine = ("md5('r' || n)::uuid AS reservation, md5('u' || n %% {0})::uuid AS person, "
-                "('a' || lpad(n::text, 31, '0'))::uuid AS intent, "
-                "('b' || lpad(n::text, 31, '0'))::uuid AS attempt, clock_timestamp() - ({1} - n) * "
+                "('00a' || lpad(n::text, 29, '0'))::uuid AS intent, "
+                "('00b' || lpad(n::text, 29, '0'))::uuid AS attempt, clock_timestamp() - ({1} - n) * "
                 "interval '1 second' AS at").format(USERS, last)
         made = f"(SELECT {mine} FROM generate_series(%s, %s) AS n) AS x"
         for statement in (
@@ -131,13 +133,24 @@ class Ground:
         return first
 
     def seats(self, count):
-        """A performance of its own with free seats S-0 …; its id."""
+        """A performance of its own with free seats S-<number>; its id and the first number."""
         event = str(uuid.uuid4())
+        first = self.take(count)
         self._event(event)
         self.database.rows(
             "INSERT INTO public.seats (id, event_id, section, row_number, seat_number, seat_label, price) "
-            "SELECT gen_random_uuid(), %s, 'S', n / 50, n %% 50, 'S-' || n, 70000 "
-            "FROM generate_series(0, %s) AS n", event, count - 1)
+            "SELECT md5('s' || n)::uuid, %s, 'S', n / 50, n %% 50, 'S-' || n, 70000 "
+            "FROM generate_series(%s, %s) AS n", event, first, first + count - 1)
+        return event, first
+
+    def half_taken(self, count):
+        """A performance with `count` seats: a quarter sold, a quarter held, the rest free."""
+        event, _ = self.seats(count // 2)
+        quarter = count // 4
+        self._insert(self.take(quarter), quarter, "interval '0'", "reserved",
+                     "'confirmed', 'completed'", event)
+        self._insert(self.take(quarter), quarter, "interval '0'", "locked", "'pending', 'pending'", event)
+        self.database.rows("VACUUM (ANALYZE) public.seats, public.reservations, public.reservation_items")
         return event
 
     def settled_between(self, begin, end):
@@ -162,9 +175,15 @@ class Ground:
         self.database.drop()
 
 
-def start_pool(ground, processes=4, **settings):
+AT_ONCE = {"PAYMENTS_MOCK_MIN_DELAY_MS": 0, "PAYMENTS_MOCK_MAX_DELAY_MS": 0}
+LIKE_A_GATEWAY = {"PAYMENTS_MOCK_MIN_DELAY_MS": 500, "PAYMENTS_MOCK_MAX_DELAY_MS": 1500}
+
+
+def start_pool(base, processes=4, program=None, **settings):
     """A pool as it is installed: the service's own defaults, but for what `settings` says."""
-    pool = Pool(ground.database, {"PAYMENTS_JANITOR_INTERVAL_MS": 1000} | settings, processes)
+    pool = Pool(base.database, {"PAYMENTS_JANITOR_INTERVAL_MS": 1000} | settings, processes)
+    if program is not None:
+        shutil.copy2(program, pool.program)
     try:
         pool.start()
     except BaseException:

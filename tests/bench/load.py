@@ -13,7 +13,6 @@ import ground
 import statements
 
 FOLDER = Path(__file__).resolve().parent
-PGBENCH_FOR_A_START_S = 20
 
 
 class Wrk:
@@ -57,7 +56,7 @@ def pgbench(base, script, clients, seconds=None, each=None, variables=None):
     with tempfile.NamedTemporaryFile("w", suffix=".sql", prefix="payments-bench-") as file:
         file.write(script)
         file.flush()
-        command = ["pgbench", "-n", "-M", "prepared", "-c", clients, "-j", 1, "-f", file.name,
+        command = ["pgbench", "-n", "-M", "prepared", "-c", clients, "-j", 2, "-f", file.name,
                    "-h", base.cluster.folder, "-p", base.cluster.port, "-U", "payments_service"]
         command += ["-T", seconds] if each is None else ["-t", each]
         known = {"n": -1, "clients": clients, "users": ground.USERS, "none": "none",
@@ -76,9 +75,8 @@ def pgbench(base, script, clients, seconds=None, each=None, variables=None):
     return {"tps": tps, "count": count}
 
 
-def payments(base, clients, seconds, supply, trips=None, known=None, bindings=None):
-    """The service's payment, statement by statement, without the service."""
+def payments(base, clients, seconds, supply, text=None):
+    """The service's payment, statement by statement, without the service (or another script)."""
     first = base.reserve(supply)
-    text = statements.script(trips or statements.PAYMENT, known or statements.service_statements(),
-                             bindings=bindings)
+    text = text or statements.script(statements.PAYMENT, statements.service_statements())
     return pgbench(base, text, clients, seconds, variables={"base": first})

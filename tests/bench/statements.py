@@ -49,8 +49,8 @@ def hashed(letter):
 
 
 def made(letter):
-    """An id as the service makes them: growing with time."""
-    return f"('{letter}' || lpad(:k::text, 31, '0'))::uuid"
+    """An id that grows, as those do that the service makes; of an age that no janitor looks at."""
+    return f"('00{letter}' || lpad(:k::text, 29, '0'))::uuid"
 
 
 NONE = "nullif(:none::text, 'none')"
@@ -66,9 +66,26 @@ BINDINGS = {
                       NONE, "200", ":body::text", "'locked'", ":at::text::timestamptz", REQUEST,
                       "'settled'"],
 }
-PAYMENT = [["BEGIN ISOLATION LEVEL READ COMMITTED", "claim_lock_reservation"],
+EVENT = ":event::text::uuid"
+BINDINGS |= {
+    "hold_turn": [USER, EVENT],
+    "hold_facts": [USER, EVENT, "300"],
+    "hold_seats": [EVENT, "'{}'", "('{S-' || :k::text || '}')"],
+    "hold_make": [RESERVATION, USER, EVENT, "'TK' || :k::text", "70000", "'kakao_pay'",
+                  ":until::text::timestamp", INTENT, SEATS, "'{70000}'", NONE, ":body::text", REQUEST],
+    "user_exists": [":person::text::uuid"],
+    "booking_list": [":person::text::uuid", "'infinity'",
+                     "'ffffffff-ffff-ffff-ffff-ffffffffffff'", "51"],
+    "occupied_performance": [EVENT],
+    "occupied_all": [EVENT, "nullif(:none::text, 'none')::uuid"],
+}
+BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+HOLD = [[BEGIN, "hold_turn", "hold_facts", "hold_seats"], ["hold_make", "COMMIT"]]
+LIST = [["user_exists", "booking_list"]]
+OCCUPIED = [["occupied_performance", "occupied_all"]]
+PAYMENT = [[BEGIN, "claim_lock_reservation"],
            ["claim_adopt", "COMMIT"],
-           ["BEGIN ISOLATION LEVEL READ COMMITTED", "record_lock"],
+           [BEGIN, "record_lock"],
            ["record_settle", "COMMIT"]]
 
 # Which payment it is: no two clients, and no two runs, meet on one.

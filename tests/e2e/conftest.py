@@ -3,6 +3,8 @@ Fixtures. `stack` is a module's own database and pool, made with the module's ST
 makes more, with settings of their own. Every test that had one ends with an audit.
 """
 
+import signal
+
 import pytest
 
 from harness.cluster import Cluster
@@ -10,6 +12,15 @@ from harness.stack import Stack
 from harness.world import assert_paid
 
 LOG_TAIL_LINES = 40
+
+
+def pytest_configure():
+    """A run that is told to stop (a timeout, a trap) still stops what it has started."""
+    def end(number, _frame):
+        pytest.exit(f"signal {number}", returncode=128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
 
 
 @pytest.fixture(scope="session")

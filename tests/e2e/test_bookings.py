@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 
 from harness import client
-from harness.booking import EXPIRED, EXPIRED_AS_CANCELLED, HELD, Buyer, lapse, state
+from harness.booking import EXPIRED, EXPIRED_AS_CANCELLED, HELD, Buyer, lapse, state, unlapse
 from harness.client import new_id, refused
 from harness.volley import tally
 from harness.wait import until
@@ -25,7 +25,8 @@ AT_ONCE_S = 1.0  # half the lock_timeout: an answer that waited for a lock comes
 
 @pytest.fixture
 def buyer(stack):
-    return Buyer(stack)
+    yield Buyer(stack)
+    unlapse(stack.database)
 
 
 @pytest.fixture

@@ -195,7 +195,9 @@ def reloadable(make_stack, tmp_path):
     stack.pool.children[0].terminate()
     assert stack.pool.children.pop().wait(5) == 0
     file.write_text("PAYMENTS_MOCK_MIN_DELAY_MS=0\nPAYMENTS_MOCK_MAX_DELAY_MS=0\n", encoding="utf-8")
-    stack.pool.start_child()
+    child = stack.pool.start_child()
+    until("it listens to signals", lambda: [
+        line for line in stack.pool.log_lines("started") if line["pid"] == child.pid])
 
     def reload(text, event):
         before = len(stack.pool.log_lines(event))

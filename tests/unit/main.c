@@ -11,6 +11,7 @@ static Suite *(*const suites[])(void) = {
 	suite_conninfo,
 	suite_db,
 	suite_http_text,
+	suite_intent,
 	suite_json_in,
 	suite_json_out,
 	suite_log,

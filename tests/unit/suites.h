@@ -11,6 +11,7 @@ Suite *suite_clock(void);
 Suite *suite_conninfo(void);
 Suite *suite_db(void);
 Suite *suite_http_text(void);
+Suite *suite_intent(void);
 Suite *suite_json_in(void);
 Suite *suite_json_out(void);
 Suite *suite_log(void);

@@ -85,6 +85,11 @@ WITH s AS (
 )
 SELECT payments.expect((SELECT count(*) FROM s) = cardinality($9::uuid[]), 'hold_make');
 
+-- name: hold_made
+-- $1 reservation
+-- columns: it is there (an earlier run, whose COMMIT was answered by nobody, went through)
+SELECT EXISTS (SELECT FROM public.reservations WHERE id = $1);
+
 -- name: hold_lapse
 -- Ends the holds on these seats whose time is over, so that the next buyer need not wait for a janitor.
 -- Rows that somebody is at work on are left alone. $1 seat ids

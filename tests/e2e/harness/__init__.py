@@ -8,4 +8,5 @@ folder of its own under /tmp, and the ways to look at them from outside.
     world     what the monolith does: pending reservations, cancels; and looking at the outcome
     volley    many requests at once, by tests/tools/volley
     stack     one of each, started together, checked at the end
+    cutover   the same behind an existing server, with the old side beside it
 """

@@ -1,0 +1,362 @@
+"""
+The rows of the table: how each is measured, and against what. Where a limit is measured and not
+arithmetic, figure and limit take turns, and each round begins with the other one.
+"""
+
+import json
+import statistics
+import subprocess
+import time
+
+from harness import build
+
+import ground
+import load
+import statements
+from report import Row
+
+CONNECTIONS = 32  # 4 processes of 8: the pool's, pgbench's, and the clients that keep them busy
+MOST_A_SECOND = 4000  # payments that are kept in stock for each second of a measurement
+MOUNT = "/api/v1/payments"
+
+
+class Plan:
+    """How long and how often."""
+
+    def __init__(self, quick):
+        self.quick = quick
+        self.rounds = 3 if quick else 5
+        self.seconds = 2 if quick else 5
+
+
+def turns(rounds, first, second):
+    """Both, `rounds` times, the order changing; pairs of what they returned."""
+    pairs = []
+    for n in range(rounds):
+        if n % 2 == 0:
+            one = first()
+            pairs.append((one, second()))
+        else:
+            other = second()
+            pairs.append((first(), other))
+    return pairs
+
+
+def pay(base, pool, connections, seconds):
+    """Payments through nginx: a second, CPU time of the workers, wrk's own figures."""
+    supply = MOST_A_SECOND * seconds
+    lines = load.process_lines(base, base.reserve(supply), supply)
+    base.rest()
+    pids, before = pool.worker_pids(), base.settled()
+    cpu = ground.cpu_s(pids)
+    figures = load.wrk(pool.port, lines, connections, seconds)
+    count = base.settled() - before
+    assert figures["missing"] == 0, "the stock of reservations ran out"
+    return {"rate": count / figures["seconds"], "cpu_us": (ground.cpu_s(pids) - cpu) / count * 1e6,
+            "p50_ms": figures["p50_ms"], "p99_ms": figures["p99_ms"]}
+
+
+def pay_directly(base, clients, seconds):
+    base.rest()
+    return load.payments(base, clients, seconds, MOST_A_SECOND * seconds)["tps"]
+
+
+def throughput(base, plan):
+    rate = Row("process, mock delay 0", "payments/s",
+               f"pgbench, the same statements and round trips, {CONNECTIONS} connections", ">= 0.70")
+    cpu = Row("CPU time of the workers", "us/payment", "", "<= 120")
+    pool = ground.start_pool(base, **ground.AT_ONCE)
+    try:
+        pay(base, pool, CONNECTIONS, 1)
+        for ours, limit in turns(plan.rounds, lambda: pay(base, pool, CONNECTIONS, plan.seconds),
+                                 lambda: pay_directly(base, CONNECTIONS, plan.seconds)):
+            rate.add(ours["rate"], limit)
+            cpu.add(ours["cpu_us"])
+    finally:
+        pool.stop()
+    return [rate, cpu]
+
+
+def own_time_us(base, trips, known, bindings, seconds=2):
+    """PostgreSQL's own time per payment: planning and execution of everything but BEGIN and COMMIT."""
+    script = statements.script(trips, known, bindings=bindings)
+    base.rest()
+    base.database.rows("SELECT pg_stat_statements_reset()")
+    count = load.payments(base, 1, seconds, MOST_A_SECOND * seconds // 2, script)["count"]
+    spent = base.database.value(
+        "SELECT sum(total_exec_time + total_plan_time)::float * 1000 FROM pg_stat_statements s "
+        "JOIN pg_roles r ON r.oid = s.userid WHERE r.rolname = 'payments_service'")
+    return spent / count
+
+
+def transaction_cost(base, plan):
+    row = Row("transaction cost, claim + settle", "us/payment",
+              "the same work as one statement each (tests/bench/best.sql)", "<= 1.25")
+    known = statements.service_statements()
+    best = statements.parse((load.FOLDER / "best.sql").read_text(encoding="utf-8"))
+    base.database.rows("ALTER SYSTEM SET pg_stat_statements.track = 'top'")
+    base.database.rows("SELECT pg_reload_conf()")
+    for ours, limit in turns(
+            plan.rounds,
+            lambda: own_time_us(base, statements.PAYMENT, known, None),
+            lambda: own_time_us(base, statements.BEST, best, statements.BEST_BINDINGS)):
+        row.add(ours, limit)
+    base.database.rows("ALTER SYSTEM RESET pg_stat_statements.track")
+    base.database.rows("SELECT pg_reload_conf()")
+    return [row]
+
+
+def over_the_gateway_ms(pool, begin, end):
+    """What each payment took beyond its gateway's own time: nginx's clock less the gateway's."""
+    gateway = {line["requestId"]: line["gatewayMs"] for line in pool.log_lines("request")}
+    over = []
+    with open(pool.folder / "nginx-access.log", encoding="utf-8") as log:
+        for text in log:
+            line = json.loads(text)
+            if line["requestId"] in gateway and line["request"].startswith("POST"):
+                over.append(line["seconds"] * 1000 - gateway[line["requestId"]])
+    return over
+
+
+def buyers(base, plan, count, wanted):
+    """`count` buyers who pay again and again at a gateway of 500 to 1500 ms."""
+    windows, window_s, ramp_s = plan.rounds, (2 if plan.quick else 5), 3
+    seconds = ramp_s + windows * window_s + 1
+    rate = Row(f"process, delay 500-1500 ms, {count:,} buyers", "payments/s",
+               "buyers / mean delay: the gateway's own limit", wanted)
+    pool = ground.start_pool(base, **ground.LIKE_A_GATEWAY)
+    supply = int(count * (seconds + 2) * 1.1)
+    try:
+        lines = load.process_lines(base, base.reserve(supply), supply)
+        base.rest()
+        running = load.Wrk(pool.port, lines, count, seconds)
+        time.sleep(ramp_s + window_s)
+        pids = pool.worker_pids()
+        memory, cpu, at = ground.memory_mb(pids), ground.cpu_s(pids), time.time()
+        time.sleep(window_s)
+        cpu, at = ground.cpu_s(pids) - cpu, (at, time.time())
+        figures = running.finish()
+        assert figures["missing"] == 0, "the stock of reservations ran out"
+        base.rest()
+        for n in range(windows):
+            begin = running.begin + ramp_s + n * window_s
+            rate.add(base.settled_between(begin, begin + window_s) / window_s, count / 1.0)
+        over = over_the_gateway_ms(pool, *at)
+        rate.note = (f"{cpu / base.settled_between(*at) * 1e6:.0f} us of CPU time a payment, "
+                     f"{memory:.0f} MB with {count:,} in flight")
+        base.audit()
+    finally:
+        pool.stop()
+    return rate, statistics.quantiles(over, n=100)[98], memory
+
+
+def gateway(base, plan):
+    few, _, _ = buyers(base, plan, 200, ">= 0.95")
+    many, p99_ms, memory = buyers(base, plan, 2000, ">= 0.85")
+    over = Row("time over the gateway's own, 2,000 buyers, p99", "ms", "", "<= 100")
+    over.add(p99_ms)
+    held = Row("memory of the pool, 2,000 in flight", "MB", "", "<= 96")
+    held.add(memory)
+    return [few, many, over, held]
+
+
+def methods(base, plan):
+    row = Row("methods", "answers/s", "a bare libfcgi responder with the same answer", ">= 0.90")
+    pool = ground.start_pool(base)
+    answer = pool.http("GET", "/methods")
+    file = pool.folder / "answer"
+    kept = [f"{name}: {value}\r\n" for name, value in answer.headers
+            if name.lower() not in ("server", "date", "connection", "transfer-encoding")]
+    body = answer.body if isinstance(answer.body, str) else answer.body.decode()
+    file.write_text("".join(kept) + "\r\n" + body, encoding="utf-8", newline="")
+    bare = None
+    try:
+        bare = ground.start_pool(base, program=build.BUILD / "tests/bench/bare", BARE_ANSWER=file)
+        lines = [f"GET\t{MOUNT}/methods\t"]
+
+        def rate(which):
+            figures = load.wrk(which.port, lines, CONNECTIONS, plan.seconds, cycle=True)
+            return figures["requests"] / figures["seconds"]
+
+        for ours, limit in turns(plan.rounds, lambda: rate(pool), lambda: rate(bare)):
+            row.add(ours, limit)
+    finally:
+        if bare is not None:
+            bare.stop()
+        pool.stop()
+    return [row]
+
+
+def reads(base, plan):
+    seats = Row("occupiedSeats of 5,000 seats", "answers/s", "pgbench, the same statements", ">= 0.80")
+    listed = Row("booking list of 50", "answers/s", "pgbench, the same statements", ">= 0.80")
+    known = statements.service_statements()
+    event = base.half_taken(5000)
+    person = 7
+    base.reserve(60 * ground.USERS)  # a page of them for everybody
+    base.database.rows("VACUUM (ANALYZE)")
+    pool = ground.start_pool(base)
+    clients = 8
+
+    def through(path, token):
+        figures = load.wrk(pool.port, [f"GET\t{MOUNT}{path}\t{token}"], clients, plan.seconds, cycle=True)
+        return figures["requests"] / figures["seconds"]
+
+    def directly(trips):
+        text = statements.script(trips, known, head="")
+        return load.pgbench(base, text, clients, plan.seconds,
+                            variables={"event": event, "person": ground.identity("u", person)})["tps"]
+
+    try:
+        for ours, limit in turns(plan.rounds, lambda: through(f"/occupiedSeats/{event}", ""),
+                                 lambda: directly(statements.OCCUPIED)):
+            seats.add(ours, limit)
+        for ours, limit in turns(plan.rounds, lambda: through("/bookings/my", base.tokens[person]),
+                                 lambda: directly(statements.LIST)):
+            listed.add(ours, limit)
+    finally:
+        pool.stop()
+    return [seats, listed]
+
+
+def rush(base, plan):
+    row = Row("bookings rush, 2,000 buyers, 2,000 seats", "holds/s",
+              f"pgbench, the same statements and round trips, {CONNECTIONS} connections", ">= 0.60")
+    text = statements.script(statements.HOLD, statements.service_statements())
+    pool = ground.start_pool(base, **ground.AT_ONCE)
+    people = ground.USERS
+
+    def through():
+        event, first = base.seats(people)
+        lines = [f"POST\t{MOUNT}/bookings\t{base.tokens[n % people]}\t" + json.dumps(
+            {"performanceId": event, "seatIds": [f"S-{n}"], "paymentMethod": "kakao_pay"},
+            separators=(",", ":")) for n in range(first, first + people)]
+        base.rest()
+        requests = "".join(json.dumps(as_volley(line)) + "\n" for line in lines)
+        done = subprocess.run([build.program("volley"), "-p", str(pool.port), "-c", str(people),
+                               "--burst", "--summary", "--quiet"], input=requests, text=True,
+                              capture_output=True, timeout=120)
+        summary = json.loads(done.stdout.strip().splitlines()[-1])["summary"]
+        held = base.database.value("SELECT count(*) FROM public.seats WHERE event_id = %s "
+                                   "AND status = 'locked'", event)
+        assert held == people, f"{held} seats held: {summary}"
+        return held / summary["seconds"]
+
+    def directly():
+        each = people // CONNECTIONS
+        event, first = base.seats(people)
+        base.rest()
+        return load.pgbench(base, text, CONNECTIONS, each=each, variables={
+            "event": event, "base": first, "until": "2099-01-01 00:00:00"})["tps"]
+
+    try:
+        through()
+        for ours, limit in turns(plan.rounds, through, directly):
+            row.add(ours, limit)
+    finally:
+        pool.stop()
+    return [row]
+
+
+def as_volley(line):
+    method, path, token, body = line.split("\t")
+    return {"method": method, "path": path, "body": body, "headers": {
+        "Content-Type": "application/json", "Authorization": f"Bearer {token}"}}
+
+
+def growth(base, plan):
+    """`base` holds the 10,000 reservations; the others are made here."""
+    rows = []
+    for past in (100_000,) if plan.quick else (1_000_000, 10_000_000):
+        row = Row(f"process with {past:,} reservations of the past", "payments/s",
+                  "the same with 10,000", ">= 0.85")
+        large = ground.Ground(base.cluster, past)
+        pools = []
+        try:
+            for one in (base, large):
+                pools.append(ground.start_pool(one, **ground.AT_ONCE))
+                pay(one, pools[-1], CONNECTIONS, 1)
+            for ours, limit in turns(plan.rounds,
+                                     lambda: pay(large, pools[1], CONNECTIONS, plan.seconds),
+                                     lambda: pay(base, pools[0], CONNECTIONS, plan.seconds)):
+                row.add(ours["rate"], limit["rate"])
+            large.audit()
+        finally:
+            for pool in pools:
+                pool.stop()
+            large.close()
+        rows.append(row)
+    return rows
+
+
+def sizes(base, plan, name, settings):
+    """The default (the first of `settings`) against the best of all, measured round by round."""
+    row = Row(f"process, default {name} of {', '.join(settings)}", "payments/s", "the best of them",
+              ">= 0.95")
+    pools = {}
+    try:
+        for label, (processes, more) in settings.items():
+            pools[label] = ground.start_pool(base, processes, **ground.AT_ONCE, **more)
+            pay(base, pools[label], CONNECTIONS, 1)
+        rates = {label: [] for label in pools}
+        for n in range(plan.rounds):
+            for label in list(pools)[::1 if n % 2 == 0 else -1]:
+                rates[label].append(pay(base, pools[label], CONNECTIONS, plan.seconds)["rate"])
+    finally:
+        for pool in pools.values():
+            pool.stop()
+    medians = {label: statistics.median(found) for label, found in rates.items()}
+    best = max(medians, key=medians.get)
+    for n, rate in enumerate(rates[next(iter(settings))]):
+        row.add(rate, rates[best][n])
+    row.note = ", ".join(f"{label}: {rate:,.0f}/s" for label, rate in medians.items())
+    return row
+
+
+def pool_size(base, plan):
+    rows = [sizes(base, plan, "processes", {"4": (4, {}), "1": (1, {}), "2": (2, {}), "8": (8, {})})]
+    if not plan.quick:
+        rows.append(sizes(base, plan, "threads", {
+            "512": (4, {}), "64": (4, {"PAYMENTS_THREADS": 64}), "128": (4, {"PAYMENTS_THREADS": 128}),
+            "256": (4, {"PAYMENTS_THREADS": 256}), "1024": (4, {"PAYMENTS_THREADS": 1024})}))
+    return rows
+
+
+def micro(_, plan):
+    jwt = Row("JWT verification", "us", "", "<= 5")
+    both = Row("JSON in + JSON out", "us", "", "<= 5")
+    for _ in range(plan.rounds):
+        ns = json.loads(build.run([build.BUILD / "tests/bench/micro", 200 if plan.quick else 1000]))
+        jwt.add(ns["jwt_ns"] / 1000)
+        both.add((ns["json_in_ns"] + ns["json_out_ns"]) / 1000)
+    return [jwt, both]
+
+
+# The order of the table. Each takes the ground of 10,000 reservations and the plan.
+ALL = {"process": throughput, "cost": transaction_cost, "gateway": gateway, "methods": methods,
+       "reads": reads, "rush": rush, "growth": growth, "pool": pool_size, "micro": micro}
+
+
+def curves(base, plan):
+    """For the picture: throughput and latency over concurrency, memory over payments in flight."""
+    found = {"concurrency": [], "memory": []}
+    pool = ground.start_pool(base, **ground.AT_ONCE)
+    try:
+        for connections in (1, 4, 16, 64, 256) if plan.quick else (1, 2, 4, 8, 16, 32, 64, 128, 256, 512):
+            figures = pay(base, pool, connections, 1 if plan.quick else 4)
+            found["concurrency"].append({"connections": connections} | figures)
+    finally:
+        pool.stop()
+    pool = ground.start_pool(base, **ground.LIKE_A_GATEWAY)
+    try:
+        found["memory"].append({"in_flight": 0, "mb": ground.memory_mb(pool.worker_pids())})
+        for count in (500, 2000) if plan.quick else (250, 500, 1000, 1500, 2000):
+            lines = load.process_lines(base, base.reserve(count * 5), count * 5)
+            running = load.Wrk(pool.port, lines, count, 3)
+            time.sleep(2)
+            found["memory"].append({"in_flight": count, "mb": ground.memory_mb(pool.worker_pids())})
+            running.finish()
+            base.rest()
+    finally:
+        pool.stop()
+    return found

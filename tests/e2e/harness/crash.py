@@ -1,0 +1,319 @@
+"""
+The crash matrix: at every recovery point of every way through the service the process is stopped,
+a rival does what it does, the process is killed, and a healthy one brings the rest to an end.
+
+    Cell   where (stage and point), how the gateway behaves, who else is at the reservation
+    Lane   the cells of one gateway outcome, one after the other, on a database of their own
+"""
+
+import random
+import threading
+from dataclasses import dataclass
+
+from . import client
+from .faults import NEVER_MS, Worker, problems, settle
+from .monolith import Monolith
+from .world import World
+
+RIVAL_HEAD_START_S = 0.04  # a rival that waits for the stopped one's locks goes on once it is dead
+JANITOR_MS = 10
+JANITOR_STOPS_WITHIN_S = 0.7
+CELLS_A_BATCH = 40
+
+# how the gateway behaves, as settings of the mock; its horizon is its deadline
+MOCK = {"PAYMENTS_MOCK_MIN_DELAY_MS": 0, "PAYMENTS_MOCK_MAX_DELAY_MS": 0, "PAYMENTS_MOCK_DEADLINE_MS": 60,
+        "PAYMENTS_MOCK_LEASE_MS": 400}
+OUTCOMES = {
+    "approved": {},
+    "declined": {"PAYMENTS_MOCK_MODE": "decline"},
+    "charged, silent": {"PAYMENTS_MOCK_MODE": "silent"},
+    "declined, silent": {"PAYMENTS_MOCK_MODE": "silent_decline"},
+    "charged late": {"PAYMENTS_MOCK_MODE": "late"},
+    "charged, too slow": {"PAYMENTS_MOCK_MIN_DELAY_MS": 90, "PAYMENTS_MOCK_MAX_DELAY_MS": 90},
+    "down": {"PAYMENTS_MOCK_MODE": "down"},
+}
+RIVALS = ("none", "second submit", "monolith's payment", "cancel", "cleaner", "admin cancel")
+
+
+def trips(count):
+    return [f"{point}:{n}" for n in range(1, count + 1) for point in ("trip_unsent", "trip_sent", "trip_answered")]
+
+
+def commits(count):
+    return [f"{point}:{n}" for n in range(1, count + 1) for point in ("commit_unsent", "commit_answered")]
+
+
+REQUEST = ["request_read:1", "answer_made:1", "answer_sent:1"]
+CHARGE = ["charge_unsent:1", "mock_booked:1", "charge_answered:1"]
+POINTS = {
+    "pay": REQUEST + CHARGE + trips(4) + commits(2) + ["claim_locked:1", "record_locked:1", "record_done:1"],
+    "execute": CHARGE + trips(4) + ["claim_locked:1", "record_locked:1", "record_done:1"],
+    "hold": trips(3) + commits(1) + REQUEST,
+    "order": trips(2) + commits(1) + ["order_locked:1"],
+    "look up": commits(4) + ["look_up_unsent:1", "look_up_answered:1", "record_locked:1", "record_done:1"],
+    "refund": commits(3) + ["refund_unsent:1", "refund_answered:1", "refund_locked:1"],
+    "heal": commits(5) + ["heal_locked:1", "heal_done:1"],
+    "follow": commits(5) + ["heal_locked:1", "heal_done:1"],
+    "expire": commits(3) + ["expire_due:1"],
+}
+BY_JANITOR = {"look up", "refund", "heal", "follow", "expire"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    stage: str
+    point: str
+    outcome: str
+    rival: str
+
+
+def matrix():
+    return [Cell(stage, point, outcome, rival) for stage, points in POINTS.items() for point in points
+            for outcome in OUTCOMES for rival in RIVALS]
+
+
+class Subject:
+    """What a cell is about: a reservation, and what the client sends for it."""
+
+    def __init__(self, reservation, path=None, body=None, key=None, token=None):
+        self.reservation, self.event = reservation.id, reservation.event
+        self.path, self.body, self.key, self.token = path, body, key, token
+
+
+class Lane:
+    def __init__(self, cluster, folder, program, outcome, world="expired"):
+        self.outcome, self.folder, self.program = outcome, folder, program
+        self.settings = MOCK | OUTCOMES[outcome]
+        self.database = cluster.database(world)
+        self.world = World(self.database)
+        self.user, self.admin = self.world.user(), self.world.user("admin")
+        self.token = client.token(self.user)
+        self.admin_token = client.token(self.admin, role="admin")
+        self.monolith = Monolith(self.database)
+        self.payer, self.rival = self.worker(MOCK), self.worker(self.settings)
+        self.unsettled = []  # subjects whose clients will try again
+        self.reached, self.violations = {}, []
+
+    def worker(self, settings, fault=None, janitor_ms=NEVER_MS):
+        return Worker(self.folder, self.database, settings, program=self.program, fault=fault,
+                      janitor_ms=janitor_ms)
+
+    def close(self):
+        self.payer.kill()
+        self.rival.kill()
+        self.monolith.close()
+        self.database.drop()
+
+    # ---- what there is before the fault ----
+
+    def _pay(self, worker, reservation):
+        return worker.post("/process", self.token, {"reservationId": reservation.id, "paymentMethod": "kakao_pay"})
+
+    def _reserve(self):
+        return self.world.reserve_one(self.user)
+
+    def _paid(self):
+        reservation = self._reserve()
+        answer = self._pay(self.payer, reservation)
+        assert answer.status == 200, answer
+        return reservation, answer.json["payment"]["paymentIntentId"]
+
+    def _booked(self):
+        event, seats = self.world.event(1)
+        body = {"performanceId": event, "seatIds": seats, "paymentMethod": "credit_card"}
+        answer = self.payer.post("/bookings", self.token, body)
+        assert answer.status == 201, answer
+        return answer.json, event
+
+    def _subject_booked(self, path, body, key):
+        booking, event = self._booked()
+        made = Subject.__new__(Subject)
+        made.reservation, made.event = booking["bookingId"], event
+        made.path, made.key, made.token = path, key, self.token
+        made.body = body(booking)
+        return made
+
+    def arrange_pay(self, key):
+        one = self._reserve()
+        return Subject(one, "/process", {"reservationId": one.id, "paymentMethod": "kakao_pay"}, key, self.token)
+
+    def arrange_execute(self, key):
+        cvv = "122" if self.outcome == "declined" else "121"
+        return self._subject_booked("/execute", lambda made: {
+            "paymentIntentId": made["paymentIntentId"], "paymentMethodToken": "tok", "cvv": cvv}, key)
+
+    def arrange_hold(self, key):
+        event, seats = self.world.event(1)
+        made = Subject.__new__(Subject)
+        made.reservation, made.event, made.key, made.token = None, event, key, self.token
+        made.path = "/bookings"
+        made.body = {"performanceId": event, "seatIds": seats, "paymentMethod": "credit_card"}
+        return made
+
+    def arrange_order(self, key):
+        reservation, intent = self._paid()
+        return Subject(reservation, f"/intents/{intent}/refund", {"reason": "order"}, key, self.admin_token)
+
+    def arrange_look_up(self, _key):
+        subject = self.arrange_pay(None)
+        dying = self.worker(self.settings, "charge_answered:1:kill")
+        dying.post(subject.path, subject.token, subject.body)
+        dying.kill()
+        return subject
+
+    def arrange_refund(self, _key):
+        reservation, intent = self._paid()
+        answer = self.payer.post(f"/intents/{intent}/refund", self.admin_token, {"reason": "refund"})
+        assert answer.status == 202, answer
+        return Subject(reservation)
+
+    def arrange_heal(self, _key):
+        reservation, _ = self._paid()
+        self.monolith.clean(reservation.id)
+        return Subject(reservation)
+
+    def arrange_follow(self, _key):
+        reservation, _ = self._paid()
+        self.monolith.cancel(reservation.id)
+        return Subject(reservation)
+
+    def arrange_expire(self, _key):
+        subject = self._subject_booked(None, lambda made: None, None)
+        self.database.rows("UPDATE public.reservations SET expires_at = LOCALTIMESTAMP - '1 second'::interval "
+                           "WHERE id = %s", subject.reservation)
+        self.database.rows("UPDATE payments.intents SET payable_until = LOCALTIMESTAMP - '1 second'::interval "
+                           "WHERE reservation_id = %s", subject.reservation)
+        return subject
+
+    # ---- who else is at it ----
+
+    def _submit_again(self, subject):
+        if subject.path:
+            self.rival.post(subject.path, subject.token, subject.body, subject.key)
+        else:
+            self.rival.post("/process", self.token, {"reservationId": subject.reservation,
+                                                     "paymentMethod": "kakao_pay"})
+
+    def _act(self, rival, subject):
+        identity = subject.reservation
+        if rival == "second submit":
+            self._submit_again(subject)
+        elif rival == "admin cancel":
+            self.monolith.cancel_event(subject.event)
+        elif identity is not None:  # a hold under way is no reservation yet that anybody could see
+            {"monolith's payment": self.monolith.pay, "cancel": self.monolith.cancel,
+             "cleaner": self.monolith.clean}.get(rival, lambda _: None)(identity)
+
+    # ---- one cell ----
+
+    def run(self, cell, resume=False):
+        number = len(self.reached)
+        key = f"cell-{number}-{id(cell)}" if number % 2 else None
+        subject = getattr(self, "arrange_" + cell.stage.replace(" ", "_"))(key)
+        janitor = cell.stage in BY_JANITOR
+        victim = self.worker(self.settings, f"{cell.point}:stop", JANITOR_MS if janitor else NEVER_MS)
+        try:
+            self.reached[cell] = self._meet(cell, subject, victim, janitor, resume)
+        finally:
+            victim.kill()
+        if subject.path:
+            self.unsettled.append(subject)
+        if janitor or len(self.unsettled) >= CELLS_A_BATCH:
+            self.bring_to_rest(cell)
+
+    def _meet(self, cell, subject, victim, janitor, resume):
+        sent = threading.Thread(target=lambda: None)
+        if not janitor:
+            sent = threading.Thread(target=victim.post, args=(subject.path, subject.token, subject.body, subject.key))
+        sent.start()
+        if janitor:
+            stopped = victim.wait_stopped(within_s=JANITOR_STOPS_WITHIN_S)
+        else:
+            stopped = victim.wait_stopped(given_up=lambda: not sent.is_alive())
+        rival = threading.Thread(target=self._act, args=(cell.rival, subject))
+        rival.start()
+        rival.join(RIVAL_HEAD_START_S)
+        if resume and stopped:
+            self._outlive(victim, sent)
+        victim.kill()
+        rival.join()
+        sent.join()
+        return stopped
+
+    def _outlive(self, victim, sent):
+        """Everybody else thinks it dead by then: its lease is over and settled behind its back."""
+        settle(self.database, self.janitor, within_s=0.5)
+        victim.resume()
+        sent.join(5)
+
+    def janitor(self):
+        return self.worker(MOCK if self.outcome == "down" else self.settings, janitor_ms=JANITOR_MS)
+
+    def bring_to_rest(self, cell):
+        """Settled, then every client tries again, then settled again."""
+        self._settle(cell)
+        for subject in self.unsettled:
+            self.payer.post(subject.path, subject.token, subject.body, subject.key)
+        if self.unsettled:
+            self._settle(cell)
+        self.unsettled = []
+
+    def _settle(self, cell):
+        left = settle(self.database, self.janitor)
+        if left:
+            self.violations.append((cell, "unsettled", left))
+
+    def run_all(self, cells, resume=False):
+        for cell in cells:
+            self.run(cell, resume)
+        self.bring_to_rest(cells[-1])
+        found = problems(self.database) + self._gateway_says_otherwise()
+        if found:
+            self.violations.append((self.outcome, "problems", found))
+
+    def _gateway_says_otherwise(self):
+        """The mock forgets, but these two of its modes charge whatever is asked about."""
+        if not self.outcome.startswith("charged") or self.outcome == "charged, too slow":
+            return []
+        return [f"attempt {identity} was charged, and is declined here" for identity, in self.database.rows(
+            "SELECT id FROM payments.attempts WHERE status = 'declined'")]
+
+
+def run_cells(cluster, folder, program, cells, resume=False, world="expired"):
+    """All cells, a lane an outcome, side by side. (cell -> was its point reached, violations)"""
+    reached, violations, lanes = {}, [], []
+
+    def run_lane(lane, mine):
+        try:
+            lane.run_all(mine, resume)
+        except Exception as problem:  # a lane that broke down proves nothing
+            violations.append((lane.outcome, "broke down", repr(problem)))
+            raise
+
+    for outcome in OUTCOMES:
+        mine = [cell for cell in cells if cell.outcome == outcome]
+        if mine:
+            lane = Lane(cluster, folder, program, outcome, world)
+            lanes.append((lane, threading.Thread(target=run_lane, args=(lane, mine))))
+    for _, thread in lanes:
+        thread.start()
+    for lane, thread in lanes:
+        thread.join()
+        reached |= lane.reached
+        violations += lane.violations
+        lane.close()
+    return reached, violations
+
+
+def sample(cells, share, seed):
+    """A seeded part of them that has every point and every rival in it."""
+    chance = random.Random(seed)
+    shuffled = chance.sample(cells, len(cells))
+    wanted = {(cell.stage, cell.point) for cell in cells}
+    chosen = []
+    for cell in shuffled:
+        if (cell.stage, cell.point) in wanted:
+            wanted.remove((cell.stage, cell.point))
+            chosen.append(cell)
+    rest = [cell for cell in shuffled if cell not in set(chosen)]
+    return chosen + rest[:max(0, int(len(cells) * share) - len(chosen))]

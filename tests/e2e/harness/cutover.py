@@ -1,0 +1,114 @@
+"""
+An existing server in the course of its cutover: nginx with the cutover's two includes, the stand-in
+monolith behind it as the old side, the pool beside it.
+"""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from . import build, client, wait
+from .cluster import SECRET
+from .stack import Stack
+
+SERVER = ("\t\tinclude payments/payments-errors.conf;\n\t\tinclude payments/payments-server.conf;\n"
+          "\t\tinclude payments/payments-legacy.conf;\n")
+OLD_PROCESS = "/api/payments/process"
+
+
+class Cutover(Stack):
+    def __init__(self, cluster, gateway_ms=30, **how):
+        super().__init__(cluster, **how)
+        self.old_port = wait.free_port()
+        self.gateway_ms = gateway_ms
+        self.monolith = None
+        self.pool.nginx_edits += [
+            ("nginx.conf", "include payments/payments-http.conf;",
+             "include payments/payments-cutover-http.conf;"),
+            ("nginx.conf", SERVER, "\t\tinclude payments/payments-cutover.conf;\n"),
+            ("payments-map.conf", "127.0.0.1:3001", f"127.0.0.1:{self.old_port}")]
+
+    def start(self):
+        self.start_monolith()
+        try:
+            return super().start()
+        except BaseException:
+            self.stop_monolith()
+            raise
+
+    def stop(self):
+        self.stop_monolith()
+        super().stop()
+
+    def start_monolith(self):
+        self.monolith = subprocess.Popen(
+            [sys.executable, str(build.REPO / "tests/tools/monolith.py"), "--port", str(self.old_port),
+             "--database", self.database.url("postgres"), "--secret", SECRET,
+             "--gateway-ms", str(self.gateway_ms)], stdin=subprocess.DEVNULL)
+        wait.until("the old side listens", lambda: wait.port_answers(self.old_port))
+
+    def stop_monolith(self):
+        if self.monolith is not None:
+            self.monolith.terminate()
+            self.monolith.wait(10)
+            self.monolith = None
+
+    def old_charges(self):
+        return client.request(self.old_port, "GET", "/_charges").json
+
+    # ---- modes: what the administrator does, by the same steps ----
+
+    def edit_map(self, pattern, value):
+        path = self.pool.folder / "nginx/payments-map.conf"
+        text, count = re.subn(pattern, rf"\g<1>{value}", path.read_text(encoding="utf-8"))
+        assert count == 1, f"{count} places in payments-map.conf: {pattern}"
+        path.write_text(text, encoding="utf-8")
+
+    def set_mode(self, mode, group="api", reload=True):
+        """A mode's word, "canary 5" with its share."""
+        mode, _, share = mode.partition(" ")
+        self.edit_map(rf"(\$payments_mode_{group} {{\n\tdefault )[\w-]+", mode)
+        if share:
+            self.edit_map(rf"(\$payments_share_{group} {{\n\t)[\d.]+(?=%)", share)
+        if reload:
+            self.reload_nginx()
+
+    def reload_nginx(self):
+        folder = self.pool.folder / "nginx"
+        log = self.pool.folder / "nginx-error.log"
+        build.run(["nginx", "-t", "-q", "-c", folder / "nginx.conf", "-p", folder, "-e", log])
+        old = self.nginx_workers()
+        self.pool.nginx.send_signal(signal.SIGHUP)
+        wait.until("the new set of nginx's workers accepts",
+                   lambda: self.nginx_workers() and not self.nginx_workers() & old)
+
+    def nginx_workers(self):
+        """Those that accept; one that finishes what it has says so in its title."""
+        master = self.pool.nginx.pid
+        titles = {}
+        for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split():
+            try:
+                titles[int(pid)] = Path(f"/proc/{pid}/cmdline").read_bytes()
+            except OSError:
+                continue
+        return {pid for pid, title in titles.items() if b"worker process" in title and b"shutting" not in title}
+
+    # ---- requests by the old addresses ----
+
+    def old_request(self, reservation, token=None, **headers):
+        """A prepared POST to the old address."""
+        one = self.process_request(reservation, token, **headers)
+        return one | {"path": OLD_PROCESS}
+
+    def old_process(self, reservation, token=None, **headers):
+        body = {"reservationId": getattr(reservation, "id", reservation), "paymentMethod": "kakao_pay"}
+        return client.request(self.pool.port, "POST", OLD_PROCESS, token=token or self.token, body=body,
+                              headers=headers or None)
+
+    def get(self, path, **how):
+        return client.request(self.pool.port, "GET", path, **how)
+
+    def side(self, path="/api/payments/methods", **how):
+        return self.get(path, **how).header("X-Served-By")

@@ -1,0 +1,76 @@
+"""
+The process dies at every recovery point, for each behaviour of the gateway and each rival at the
+same reservation: afterwards the invariants hold and no money is astray.
+
+Fails where a charge is lost, taken twice or kept for nothing, or a seat is sold twice or stuck,
+because of the moment at which a process died. A seed replays: CRASH_SEED=n.
+"""
+
+import os
+import random
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from harness import crash, faults
+
+SHARE = 0.1
+LEAST_POINTS = 25
+
+
+@pytest.fixture(scope="module")
+def program():
+    return faults.fault_build() / "payments-fcgi"
+
+
+@pytest.fixture
+def folder():
+    with tempfile.TemporaryDirectory(prefix="payments-crash-", dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def seed():
+    return int(os.environ.get("CRASH_SEED", random.randrange(1 << 30)))
+
+
+def check(capsys, title, seed, reached, violations):
+    points = {(cell.stage, cell.point) for cell in reached}
+    hit = {(cell.stage, cell.point) for cell, was in reached.items() if was}
+    with capsys.disabled():
+        print(f"\n{title} (seed {seed}): {len(reached)} cells, {sum(reached.values())} died at their point, "
+              f"{len(hit)} of {len(points)} points, {len(violations)} violations")
+    assert not violations, f"seed {seed}: " + "\n".join(map(str, violations[:20]))
+    return points - hit
+
+
+def test_a_tenth_of_the_matrix(cluster, program, folder, seed, capsys):
+    cells = crash.sample(crash.matrix(), SHARE, seed)
+    check(capsys, "crash matrix, a tenth", seed, *crash.run_cells(cluster, folder, program, cells))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("world", ["expired", "without_expired"])
+def test_the_whole_matrix(cluster, program, folder, seed, capsys, world):
+    """Each point is one that a process can die at: a name that nothing reaches tests nothing."""
+    cells = crash.matrix()
+    random.Random(seed).shuffle(cells)
+    missed = check(capsys, f"crash matrix, world {world}", seed,
+                   *crash.run_cells(cluster, folder, program, cells, world=world))
+    assert not missed
+    assert len({cell.point for cell in cells}) >= LEAST_POINTS
+
+
+@pytest.mark.long
+def test_stopped_and_thought_dead(cluster, program, folder, seed, capsys):
+    """It is not killed: it wakes up when everybody else has gone on, and goes on too."""
+    cells = [cell for cell in crash.matrix() if cell.stage in ("pay", "execute")]
+    random.Random(seed).shuffle(cells)
+    check(capsys, "stopped and resumed", seed, *crash.run_cells(cluster, folder, program, cells, resume=True))
+
+
+def test_stopped_and_thought_dead_some(cluster, program, folder, seed, capsys):
+    cells = crash.sample([cell for cell in crash.matrix() if cell.stage == "pay"], 0.05, seed)
+    check(capsys, "stopped and resumed, some", seed, *crash.run_cells(cluster, folder, program, cells, resume=True))

@@ -1,0 +1,180 @@
+"""
+Plans on a big hall and a long history: 50,000 seats of one event, 1,000,000 reservations, and the
+indexes that `payctl check` recommends.
+
+Fails where a statement of the way of a booking reads a whole table, which on the day of a sale would
+take every connection with it. The texts are those that the service runs; they are planned as it
+prepares them, once for any parameters.
+"""
+
+import json
+import re
+import time
+
+import pytest
+
+from harness import build, client
+from harness.pool import Pool
+from harness.world import World
+
+SEATS, RESERVATIONS = 50000, 1000000
+LIVE = 40000  # of the seats are taken
+BIG = {"seats", "reservations", "reservation_items", "intents"}
+EVENT = "33333333-3333-4333-8333-333333333333"
+USER = "44444444-4444-4444-8444-444444444444"
+REGULAR_BOOKINGS = 5000  # of that user
+SOME = "55555555-5555-4555-8555-555555555555"
+SANE_S = {"occupied": 3.0, "some": 0.5, "page": 0.5, "hold": 0.5}
+
+pytestmark = pytest.mark.long
+
+# Every seat was reserved and given up some twenty times before; the last reservations are live.
+HISTORY = """
+SET session_replication_role = replica;
+INSERT INTO public.users (id, email, password_hash, name)
+SELECT md5('u' || n)::uuid, 'u' || n, 'x', 'x' FROM generate_series(1, 20000) n;
+INSERT INTO public.users (id, email, password_hash, name) VALUES ('{user}', 'regular', 'x', 'x');
+INSERT INTO public.events (id, title, venue, event_date, sale_start_date, sale_end_date, status)
+VALUES ('{event}', 'x', 'x', LOCALTIMESTAMP + '30 days', LOCALTIMESTAMP - '1 day'::interval,
+	LOCALTIMESTAMP + '29 days', 'on_sale');
+INSERT INTO public.seats (id, event_id, section, row_number, seat_number, seat_label, price, status)
+SELECT md5('s' || n)::uuid, '{event}', 'S' || n / 1000, n % 1000 / 50, n % 50, 'L-' || n, 50000,
+	CASE WHEN n >= {live} THEN 'available' WHEN n % 4 = 0 THEN 'locked' ELSE 'reserved' END
+FROM generate_series(0, {seats} - 1) n;
+INSERT INTO public.reservations (id, user_id, event_id, reservation_number, total_amount, status,
+	payment_status, expires_at, created_at)
+SELECT md5('r' || n)::uuid,
+	CASE WHEN n % ({reservations} / {regular}) = 0 THEN '{user}' ELSE md5('u' || n % 20000 + 1)::uuid END,
+	'{event}', 'TK' || n, 50000,
+	CASE WHEN n < {reservations} - {live} THEN 'cancelled' WHEN n % {seats} % 4 = 0 THEN 'pending' ELSE 'confirmed' END,
+	CASE WHEN n < {reservations} - {live} THEN 'failed' WHEN n % {seats} % 4 = 0 THEN 'pending' ELSE 'completed' END,
+	LOCALTIMESTAMP + '1 hour', LOCALTIMESTAMP - ({reservations} - n) * interval '1 s'
+FROM generate_series(0, {reservations} - 1) n;
+INSERT INTO public.reservation_items (reservation_id, seat_id, quantity, unit_price, subtotal)
+SELECT md5('r' || n)::uuid,
+	md5('s' || CASE WHEN n < {reservations} - {live} THEN n % {seats} ELSE n - ({reservations} - {live}) END)::uuid,
+	1, 50000, 50000
+FROM generate_series(0, {reservations} - 1) n;
+INSERT INTO payments.intents (id, reservation_id, user_id, origin, amount_krw, payment_method, status)
+SELECT md5('i' || n)::uuid, md5('r' || n)::uuid, '{user}', 'booking', 50000, 'credit_card', 'failed'
+FROM generate_series(0, {reservations} - 1, 10) n;
+"""
+
+# statement, its file, parameters as SQL
+STATEMENTS = {
+    "occupied_all": ("booking", [f"'{EVENT}'", f"'{USER}'"]),
+    "occupied_some": ("booking", [f"'{EVENT}'", f"'{USER}'", "'{L-1,L-2,L-30000}'"]),
+    "bookings_page": ("booking", [f"'{USER}'", "'infinity'",
+                                  "'ffffffff-ffff-ffff-ffff-ffffffffffff'", "'51'"]),
+    "hold_facts": ("booking", [f"'{USER}'", f"'{EVENT}'", "'300'"]),
+    "hold_seats": ("booking", [f"'{EVENT}'", f"'{{{SOME}}}'", "'{L-41000,L-41001}'"]),
+    "hold_rivals": ("booking", [f"'{EVENT}'", f"'{{{SOME}}}'", "'{L-41000,L-41001}'"]),
+    "hold_lapse": ("booking", [f"'{{{SOME}}}'"]),
+    "cancel_lock": ("booking", [f"'{SOME}'", f"'{USER}'", "'false'", f"'{USER}'"]),
+    "claim_lock_reservation": ("claim", [f"'{SOME}'", f"'{USER}'", "'3000'"]),
+    "claim_lock_intent": ("claim", [f"'{SOME}'", f"'{SOME}'", f"'{USER}'", "'3000'"]),
+    "record_lock": ("record", [f"'{SOME}'"]),
+}
+
+
+@pytest.fixture(scope="module")
+def hall(cluster):
+    """The database, filled once."""
+    database = cluster.database()
+    database.rows(HISTORY.format(user=USER, event=EVENT, seats=SEATS, live=LIVE,
+                                 reservations=RESERVATIONS, regular=REGULAR_BOOKINGS))
+    database.close()
+    # live pending reservations were put at the seats in order: their status must match the seats'
+    database.rows("UPDATE public.seats s SET status = CASE r.status WHEN 'pending' THEN 'locked' "
+                  "ELSE 'reserved' END FROM public.reservation_items t JOIN public.reservations r "
+                  "ON r.id = t.reservation_id WHERE t.seat_id = s.id AND r.status <> 'cancelled'")
+    for remedy in remedies(database):
+        database.rows(remedy)
+    database.rows("VACUUM ANALYZE")
+    yield database
+    database.drop()
+
+
+def remedies(database):
+    checks = json.loads(database.cluster.payctl(database.url(), "check", "--json", check=False).stdout)
+    found = re.findall(r"CREATE INDEX CONCURRENTLY[^;]*;", json.dumps(checks).replace('\\"', '"'))
+    assert len(found) >= 4, checks
+    return found
+
+
+def text_of(theme, name):
+    text = (build.REPO / f"lib/db/sql/{theme}.sql").read_text(encoding="utf-8")
+    part = re.search(rf"^-- name: {name}\n(.*?)(?=^-- name: |\Z)", text, re.DOTALL | re.MULTILINE)
+    return part.group(1)
+
+
+def scans(plan):
+    """(node, table) of every node that reads a table from end to end."""
+    if plan["Node Type"] in ("Seq Scan", "Parallel Seq Scan"):
+        yield plan["Relation Name"]
+    for part in plan.get("Plans", ()):
+        yield from scans(part)
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+def test_no_table_is_read_from_end_to_end(hall, name, mode):
+    theme, parameters = STATEMENTS[name]
+    hall.rows(f"SET plan_cache_mode = {mode}")
+    hall.rows(f"PREPARE p AS {text_of(theme, name)}")
+    try:
+        plan, = hall.value(f"EXPLAIN (FORMAT JSON) EXECUTE p ({', '.join(parameters)})")
+    finally:
+        hall.rows("DEALLOCATE p")
+    read = BIG & set(scans(plan["Plan"]))
+    assert not read, f"{name} reads all of {read}:\n{json.dumps(plan, indent=1)}"
+
+
+def test_a_table_read_is_seen(hall):
+    """The control of the above: without its index the list of bookings does read a table."""
+    theme, parameters = STATEMENTS["bookings_page"]
+    hall.rows("SET plan_cache_mode = force_generic_plan")
+    hall.rows("BEGIN")
+    try:
+        for index, in hall.rows("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisunique "
+                                "AND indrelid = 'public.reservations'::regclass"):
+            hall.rows(f"DROP INDEX {index}")
+        hall.rows(f"PREPARE p AS {text_of(theme, 'bookings_page')}")
+        plan, = hall.value(f"EXPLAIN (FORMAT JSON) EXECUTE p ({', '.join(parameters)})")
+        hall.rows("DEALLOCATE p")
+    finally:
+        hall.rows("ROLLBACK")
+    assert "reservations" in set(scans(plan["Plan"]))
+
+
+def timed(ask):
+    """The answer and the seconds it took, the second time: with the plans made and the pages read."""
+    ask()
+    from_s = time.monotonic()
+    answer = ask()
+    return answer, time.monotonic() - from_s
+
+
+def test_answers_in_time(hall, capsys):
+    pool = Pool(hall, workers=1)
+    token = client.token(USER)
+    try:
+        pool.start()
+        seats, occupied_s = timed(lambda: pool.http("GET", f"/occupiedSeats/{EVENT}", token=token))
+        some, some_s = timed(lambda: pool.http("GET", f"/occupiedSeats/{EVENT}?seatIds=L-1,L-2,L-45000"))
+        page, page_s = timed(lambda: pool.http("GET", "/bookings/my?limit=200", token=token))
+        from_s = time.monotonic()
+        body = {"performanceId": EVENT, "seatIds": ["L-45000", "L-45001"], "paymentMethod": "CREDIT_CARD"}
+        buyer = client.token(World(hall).user())
+        held = pool.http("POST", "/bookings", token=buyer, body=body)
+        hold_s = time.monotonic() - from_s
+    finally:
+        pool.stop()
+    with capsys.disabled():
+        print(f"\n50,000 seats, 1,000,000 reservations: {LIVE:,} taken seats in {occupied_s * 1000:.0f} ms, "
+              f"three of them in {some_s * 1000:.0f} ms, a page of 200 bookings in {page_s * 1000:.0f} ms, "
+              f"a hold of two seats in {hold_s * 1000:.0f} ms")
+    assert (seats.status, some.status, page.status, held.status) == (200, 200, 200, 201)
+    assert len(seats.json) == LIVE and len(some.json) == 2 and len(page.json) == 200
+    taken = {"occupied": occupied_s, "some": some_s, "page": page_s, "hold": hold_s}
+    assert all(taken[what] < SANE_S[what] for what in taken), taken
