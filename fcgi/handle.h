@@ -26,6 +26,7 @@ void handle_bookings_cancel(struct exchange *exchange);
 void handle_execute(struct exchange *exchange);
 void handle_occupied(struct exchange *exchange);
 void handle_shadow(struct exchange *exchange);
+void handle_webhook_toss(struct exchange *exchange);
 
 /* Ends the exchange with an error whose rank is below "user": a token whose user does not exist is
  * answered 401 USER_NOT_FOUND instead, as the order of checks demands. */

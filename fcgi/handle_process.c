@@ -3,6 +3,10 @@
 
 #include "pay/payment.h"
 
+#include <string.h>
+
+#define PAYMENT_KEY_MAX 200 /* bytes of a paymentKey */
+
 /* What is missing is said before what is wrong, whichever of the two fields it is. */
 enum status handle_process_read(const struct json_in *json, struct process_input *out)
 {
@@ -20,6 +24,20 @@ enum status handle_process_read(const struct json_in *json, struct process_input
 	return STATUS_OK;
 }
 
+/* The token that some gateways need; a client of the others sends none, or in vain. */
+static enum status read_payment_key(const struct json_in *json, const struct settings *settings,
+				    struct process_input *out)
+{
+	bool is_missing = handle_is_missing(json, "paymentKey");
+
+	if (is_missing && payment_needs_token(settings, out->payment_method))
+		return STATUS_MISSING_FIELDS;
+	out->token = json_in_string(json, "paymentKey");
+	if (!is_missing && (!out->token || strlen(out->token) > PAYMENT_KEY_MAX))
+		return STATUS_INVALID_PARAMETER;
+	return STATUS_OK;
+}
+
 void handle_process(struct exchange *exchange)
 {
 	struct json_in *json = handle_body(exchange);
@@ -30,11 +48,13 @@ void handle_process(struct exchange *exchange)
 	if (!json)
 		return;
 	status = handle_process_read(json, &input);
-	json_in_free(json);
-	if (status != STATUS_OK) {
+	if (status == STATUS_OK)
+		status = read_payment_key(json, exchange->call.settings, &input);
+	if (status == STATUS_OK) {
+		payment_process(&exchange->call, &input, &outcome);
+		handle_answer(exchange, &outcome);
+	} else {
 		handle_refuse(exchange, status);
-		return;
 	}
-	payment_process(&exchange->call, &input, &outcome);
-	handle_answer(exchange, &outcome);
+	json_in_free(json);
 }

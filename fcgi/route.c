@@ -37,6 +37,7 @@ static const struct route routes[] = {
 	{ METHOD_POST, "/execute", "POST execute", ROUTE_TOKEN_REQUIRED, true, handle_execute },
 	{ METHOD_GET, "/occupiedSeats/{id}", "GET occupiedSeats/{id}", ROUTE_TOKEN_OPTIONAL, false, handle_occupied },
 	{ METHOD_POST, "/intents/{id}/refund", "POST intents/{id}/refund", ROUTE_TOKEN_REQUIRED, true, handle_refund },
+	{ METHOD_POST, "/webhooks/toss", "POST webhooks/toss", ROUTE_OPEN, true, handle_webhook_toss },
 	{ METHOD_GET, "/intents/{id}", "GET intents/{id}", ROUTE_TOKEN_REQUIRED, false, handle_intent },
 	{ METHOD_POST, "/shadow/process", "POST shadow/process", ROUTE_TOKEN_REQUIRED, true, handle_shadow },
 };

@@ -2,9 +2,10 @@
 # For ./dev: Debian packages, installed without starting or changing anything else.
 
 packages_build="gcc libc6-dev make autoconf automake pkg-config
-	libfcgi-dev libpq-dev libcjson-dev libjwt-dev libssl-dev check"
+	libfcgi-dev libpq-dev libcjson-dev libjwt-dev libssl-dev
+	libcurl4-openssl-dev check"
 packages_run="nginx-light spawn-fcgi multiwatch postgresql-15 curl"
-packages_test="python3 python3-pytest python3-psycopg2 valgrind"
+packages_test="pgbouncer python3 python3-pytest python3-psycopg2 valgrind"
 
 as_root() {
 	if [ "$is_root" = yes ]; then

@@ -8,7 +8,7 @@ write_settings() {
 			echo "PAYMENTS_ENV=development"
 			echo "DATABASE_URL=$(conninfo "$database" "$role")"
 			echo "JWT_SECRET=${JWT_SECRET:-$(kept_secret "$state/jwt-secret")}"
-			env | grep -E '^(JWT_SECRET_PREVIOUS|PAYMENTS_[A-Z_]+)=' |
+			env | grep -E '^(JWT_SECRET_PREVIOUS|PAYMENTS_[A-Z_]+|TOSS_[A-Z_]+)=' |
 				grep -vE '^PAYMENTS_(PORT|VAR|ENV)=' | sort || :
 		} >"$settings.new"
 	)

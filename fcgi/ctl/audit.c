@@ -1,5 +1,6 @@
 /* payctl audit: do the books add up? Exit 0 they do, 1 findings, 2 it could not be looked into. */
 #include "pay/audit.h"
+#include "pay/audit_gateway.h"
 
 #include "fcgi/ctl/ctl.h"
 
@@ -8,6 +9,7 @@
 #include <string.h>
 
 static const struct option options[] = {
+	{ "gateway", no_argument, NULL, 'g' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "repair", no_argument, NULL, 'r' },
 	{ NULL, 0, NULL, 0 },
@@ -16,7 +18,7 @@ static const struct option options[] = {
 #define AUDIT_TRIP_MS 600000 /* one check of a big database may take minutes */
 
 struct wishes {
-	bool json, repair;
+	bool json, repair, gateway;
 };
 
 static int audit_with(const struct settings *settings, const struct wishes *wishes)
@@ -32,6 +34,8 @@ static int audit_with(const struct settings *settings, const struct wishes *wish
 	service_init(&service, pool);
 	if (wishes->repair && !audit_repair(&service, wishes->json ? stderr : stdout))
 		code = EXIT_CANNOT;
+	else if (wishes->gateway)
+		code = audit_gateway_run(&service, settings, stdout, wishes->json);
 	else
 		code = audit_run(&service, stdout, wishes->json);
 	db_pool_close(pool);
@@ -44,11 +48,13 @@ static int audit_command(const struct ctl *ctl, int argc, char **argv)
 	struct wishes wishes = { .json = false };
 	int option, code;
 
-	while ((option = getopt_long(argc, argv, "jr", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "gjr", options, NULL)) != -1) {
 		if (option == 'j')
 			wishes.json = true;
 		else if (option == 'r')
 			wishes.repair = true;
+		else if (option == 'g')
+			wishes.gateway = true;
 		else
 			return ctl_usage(&command_audit);
 	}
@@ -65,6 +71,6 @@ static int audit_command(const struct ctl *ctl, int argc, char **argv)
 const struct command command_audit = {
 	.name = "audit",
 	.run = audit_command,
-	.usage = "[--json] [--repair]",
+	.usage = "[--json] [--repair] [--gateway]",
 	.help = "check on the live database that what must never happen has not happened",
 };

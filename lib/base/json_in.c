@@ -152,6 +152,24 @@ bool json_in_integer(const struct json_in *json, const char *key, int64_t *out)
 	return true;
 }
 
+int json_in_each(const struct json_in *json, const char *key,
+		 void (*visit)(const struct json_in *element, void *context), void *context)
+{
+	cJSON *item = cJSON_GetObjectItemCaseSensitive(json->root, key);
+	cJSON *one = cJSON_IsArray(item) ? item->child : item;
+	int count = 0;
+
+	for (; one; one = one == item ? NULL : one->next) {
+		struct json_in element = { .root = one };
+
+		if (!cJSON_IsObject(one))
+			continue;
+		visit(&element, context);
+		count++;
+	}
+	return count;
+}
+
 bool json_in_strings(const struct json_in *json, const char *key, const char **out, size_t most,
 		     size_t *count)
 {

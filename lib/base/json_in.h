@@ -40,6 +40,13 @@ const char *json_in_string(const struct json_in *json, const char *key);
 bool json_in_integer(const struct json_in *json, const char *key, int64_t *out);
 
 /*
+ * Calls `visit` with the object at key, or with each object of the array there; `element` is good for
+ * the json_in_* readers, only until visit returns. Returns how many there were.
+ */
+int json_in_each(const struct json_in *json, const char *key,
+		 void (*visit)(const struct json_in *element, void *context), void *context);
+
+/*
  * The strings of the array at key: *count of them, the first `most` stored in
  * out[], valid until json_in_free. False where key holds no array, or an
  * element is no string, or there are more than `most`.

@@ -84,11 +84,64 @@ static bool check_mock(const struct settings *set, struct buf *errors)
 	return good;
 }
 
+/* True where some method is charged at `choice`. */
+static bool is_used(const struct settings *set, enum gateway_choice choice)
+{
+	static const char *const methods[] = { "credit_card", "naver_pay", "kakao_pay", "bank_transfer" };
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (settings_gateway(set, methods[i]) == choice)
+			return true;
+	return false;
+}
+
+/* Without TLS the secret key, and with it the merchant's money, is anybody's. */
+static bool check_toss_url(const struct settings *set, struct buf *errors)
+{
+	const char *url = set->toss_base_url;
+	bool plain = strncmp(url, "http://", 7) == 0, secure = strncmp(url, "https://", 8) == 0;
+
+	if ((secure || (plain && set->mode == MODE_DEVELOPMENT)) && url[strlen(url) - 1] != '/')
+		return true;
+	buf_puts(errors, "TOSS_BASE_URL must begin with https:// (http:// in development) and not end in a slash\n");
+	return false;
+}
+
+static bool check_toss(const struct settings *set, struct buf *errors)
+{
+	bool good = true;
+
+	if (set->toss_lease_ms <= set->toss_deadline_ms) {
+		buf_printf(errors,
+			   "PAYMENTS_TOSS_LEASE_MS (%d) must be above PAYMENTS_TOSS_DEADLINE_MS (%d)\n",
+			   set->toss_lease_ms, set->toss_deadline_ms);
+		good = false;
+	}
+	if (!is_used(set, GATEWAY_TOSS))
+		return good;
+	if (!*set->toss_secret_key) {
+		buf_puts(errors, "TOSS_SECRET_KEY is missing: PAYMENTS_GATEWAY or PAYMENTS_GATEWAYS names toss\n");
+		good = false;
+	}
+	return check_toss_url(set, errors) && good;
+}
+
+static bool check_gateways(const struct settings *set, struct buf *errors)
+{
+	if (!settings_gateways_valid(set->gateways)) {
+		buf_puts(errors, "PAYMENTS_GATEWAYS takes method=gateway pairs with commas between them, "
+				 "the gateways being mock and toss\n");
+		return false;
+	}
+	return check_toss(set, errors);
+}
+
 static bool check_set(const struct settings *set, struct buf *errors)
 {
 	bool good = check_secrets(set, errors);
 
-	return check_mock(set, errors) && good;
+	good = check_mock(set, errors) && good;
+	return check_gateways(set, errors) && good;
 }
 
 static void keep_until_restart(struct settings *set, const struct settings *now, struct buf *errors)

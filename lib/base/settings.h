@@ -32,6 +32,9 @@ enum mock_mode {
 	MOCK_DOWN	     /* refuses the connection at once; charges nothing; a look-up says not found */
 };
 
+/* The gateways there are, as settings name them. */
+enum gateway_choice { GATEWAY_MOCK, GATEWAY_TOSS, GATEWAY_CHOICES };
+
 struct settings {
 	enum settings_mode mode;	      /* PAYMENTS_ENV */
 	enum log_level log_level;	      /* PAYMENTS_LOG_LEVEL */
@@ -75,12 +78,31 @@ struct settings {
 	char admin_listen[SETTING_TEXT_MAX];  /* PAYMENTS_ADMIN_LISTEN: health, readiness, metrics; "": none */
 	int32_t heal_s;			      /* PAYMENTS_HEAL_SECONDS: a settled payment is watched */
 
+	int32_t audit_days;		      /* PAYMENTS_AUDIT_DAYS: how far back --gateway looks */
+
+	enum gateway_choice gateway;	      /* PAYMENTS_GATEWAY: of methods not named in the next */
+	char gateways[SETTING_TEXT_MAX];      /* PAYMENTS_GATEWAYS: "kakao_pay=toss,credit_card=toss" */
+
 	enum mock_mode mock_mode;	      /* PAYMENTS_MOCK_MODE */
 	int32_t mock_min_delay_ms;	      /* PAYMENTS_MOCK_MIN_DELAY_MS */
 	int32_t mock_max_delay_ms;	      /* PAYMENTS_MOCK_MAX_DELAY_MS */
 	int32_t mock_deadline_ms;	      /* PAYMENTS_MOCK_DEADLINE_MS: for one call of the mock */
 	int32_t mock_lease_ms;		      /* PAYMENTS_MOCK_LEASE_MS: deadline plus slack */
+
+	char toss_base_url[SETTING_TEXT_MAX];   /* TOSS_BASE_URL: without a slash at its end */
+	char toss_secret_key[SETTING_TEXT_MAX]; /* TOSS_SECRET_KEY */
+	int32_t toss_connect_ms;		/* PAYMENTS_TOSS_CONNECT_MS: to make a connection */
+	int32_t toss_deadline_ms;		/* PAYMENTS_TOSS_DEADLINE_MS: for one charge or refund */
+	int32_t toss_look_up_ms;		/* PAYMENTS_TOSS_LOOK_UP_MS: for one look-up */
+	int32_t toss_lease_ms;			/* PAYMENTS_TOSS_LEASE_MS: deadline plus slack */
+	int32_t toss_horizon_ms;		/* PAYMENTS_TOSS_HORIZON_MS: see gateway.h */
 };
+
+/* The gateway that charges `method` under these settings. */
+enum gateway_choice settings_gateway(const struct settings *settings, const char *method);
+
+/* True where PAYMENTS_GATEWAYS is well formed and names gateways there are. */
+bool settings_gateways_valid(const char *gateways);
 
 /*
  * Loads a whole set: environment over `file` (NULL: none) over defaults.

@@ -20,6 +20,7 @@
 static const char *const modes[] = { "production", "development", NULL };
 static const char *const log_levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const languages[] = { "ko", "en", NULL };
+static const char *const gateway_names[] = { "mock", "toss", NULL };
 static const char *const mock_modes[] = { "approve", "decline", "silent", "silent_decline",
 					  "late",    "down",	NULL };
 
@@ -44,6 +45,8 @@ const struct setting settings_table[] = {
 		"host:port of the second listener: health, readiness, metrics; none where empty."),
 	INTEGER("PAYMENTS_ATTEMPTS_MAX", attempts_max, 1, 100, "", "5", 0,
 		"Attempts to charge one reservation."),
+	INTEGER("PAYMENTS_AUDIT_DAYS", audit_days, 1, 3650, "days", "3", 0,
+		"How far back payctl audit --gateway compares with the gateways' books."),
 	INTEGER("PAYMENTS_BACKLOG", backlog, 1, 65535, "", "1024", RESTART,
 		"Connections that may queue on PAYMENTS_LISTEN."),
 	INTEGER("PAYMENTS_BODY_MAX_BYTES", body_max_bytes, 1024, 1048576, "bytes", "65536", 0,
@@ -66,6 +69,10 @@ const struct setting settings_table[] = {
 		"Production refuses weak secrets; development lets them pass with a warning."),
 	BOOLEAN("PAYMENTS_EXPIRE_FOREIGN", expire_foreign, "off", 0,
 		"Expire holds that other services made, too."),
+	CHOICE("PAYMENTS_GATEWAY", gateway, gateway_names, "mock", 0,
+		"The gateway of every payment method that PAYMENTS_GATEWAYS does not name."),
+	TEXT("PAYMENTS_GATEWAYS", gateways, "", 0,
+		"Gateways of single methods: kakao_pay=toss,credit_card=toss."),
 	INTEGER("PAYMENTS_HEAL_SECONDS", heal_s, 0, 86400, "s", "600", 0,
 		"How long a settled payment is watched for overwriting."),
 	INTEGER("PAYMENTS_HOLD_MARGIN_MS", hold_margin_ms, 0, 60000, "ms", "3000", 0,
@@ -106,8 +113,22 @@ const struct setting settings_table[] = {
 		"Idle threads kept waiting for requests."),
 	INTEGER("PAYMENTS_THREADS", threads, 1, 4096, "", "512", RESTART,
 		"Most requests that one process serves at once."),
+	INTEGER("PAYMENTS_TOSS_CONNECT_MS", toss_connect_ms, 100, 60000, "ms", "3000", 0,
+		"Longest wait for a connection to Toss Payments."),
+	INTEGER("PAYMENTS_TOSS_DEADLINE_MS", toss_deadline_ms, 100, 28000, "ms", "20000", 0,
+		"Longest wait for Toss Payments to answer a charge or a refund."),
+	INTEGER("PAYMENTS_TOSS_HORIZON_MS", toss_horizon_ms, 1000, 86400000, "ms", "660000", 0,
+		"How long an order that Toss Payments does not know may still be charged."),
+	INTEGER("PAYMENTS_TOSS_LEASE_MS", toss_lease_ms, 200, 3600000, "ms", "30000", 0,
+		"How long a claim of Toss Payments holds; above its deadline."),
+	INTEGER("PAYMENTS_TOSS_LOOK_UP_MS", toss_look_up_ms, 100, 28000, "ms", "5000", 0,
+		"Longest wait for Toss Payments to answer a look-up."),
 	INTEGER("PAYMENTS_WORKERS", workers, 1, 256, "", "4", RESTART,
 		"Processes that the start-up scripts run."),
+	TEXT("TOSS_BASE_URL", toss_base_url, "https://api.tosspayments.com", 0,
+		"Where the API of Toss Payments is reached; https in production."),
+	TEXT("TOSS_SECRET_KEY", toss_secret_key, "", SECRET,
+		"The merchant's secret key at Toss Payments."),
 };
 
 const size_t settings_count = sizeof(settings_table) / sizeof(settings_table[0]);

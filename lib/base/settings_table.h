@@ -30,7 +30,7 @@ struct setting {
 /* In the order of strcmp on the names. */
 extern const struct setting settings_table[];
 extern const size_t settings_count;
-#define SETTINGS_MAX 64 /* at least settings_count (asserted) */
+#define SETTINGS_MAX 96 /* at least settings_count (asserted) */
 
 /* NULL where there is none of that name. */
 const struct setting *setting_find(const char *name);

@@ -9,7 +9,7 @@
 /* The columns of claim_lock_reservation and claim_lock_intent, in order. */
 enum claim_column {
 	USER_EXISTS, I_FOUND, I_OWNED, I_ID, I_STATUS, I_ATTEMPT, I_ATTEMPTS,
-	R_ID, R_AMOUNT, R_STATUS, R_PAYMENT_STATUS, R_PAST, R_NEAR, SEATS_NOT_HELD, I_METHOD
+	R_ID, R_AMOUNT, R_STATUS, R_PAYMENT_STATUS, R_PAST, R_NEAR, SEATS_NOT_HELD, I_METHOD, I_ORDER
 };
 
 struct claim_run {
@@ -35,6 +35,7 @@ static void read_row(const struct db_result *r, struct claim_row *row)
 	read_uuid(r, I_ID, &row->intent_id);
 	row->intent_status = intent_status_parse(db_text(r, 0, I_STATUS));
 	read_uuid(r, I_ATTEMPT, &row->attempt_id);
+	read_uuid(r, I_ORDER, &row->order_id);
 	row->attempts = (int)db_integer(r, 0, I_ATTEMPTS);
 	read_uuid(r, R_ID, &row->reservation_id);
 	row->amount_krw = db_integer(r, 0, R_AMOUNT);
@@ -73,6 +74,20 @@ static void fill_claim(struct claim *claim, const struct claim_row *row, const c
 	claim->gateway = gateway_for_method(claim->call->settings, claim->method);
 }
 
+/*
+ * The id to charge under: the order id that was handed out for it. A reservation without an intent has
+ * none; a gateway whose customer agreed to one order has it for the reservation's own id.
+ */
+static void choose_attempt(struct claim *claim, const struct claim_row *row)
+{
+	if (row->order_id.text[0] != '\0')
+		claim->attempt = row->order_id;
+	else if (row->intent_status == INTENT_NONE && claim->gateway->needs_token)
+		claim->attempt = row->reservation_id;
+	else
+		claim->attempt = uuid_new();
+}
+
 static enum db_code write_claim(struct db_tx *tx, const struct claim *claim, const struct claim_row *row)
 {
 	const struct call *call = claim->call;
@@ -83,7 +98,7 @@ static enum db_code write_claim(struct db_tx *tx, const struct claim *claim, con
 		.params = { claim->claimed_intent.text, row->reservation_id.text, call->principal.user_id.text,
 			    amount, claim->method, claim->attempt.text, claim->gateway->name, lease_ms,
 			    call->service->owner, call->idempotency_key, language, call->request_id,
-			    claim->is_execute ? "execute" : "process" },
+			    claim->is_execute ? "execute" : "process", claim->next_order.text },
 	};
 
 	snprintf(amount, sizeof(amount), "%lld", (long long)claim->amount_krw);
@@ -98,25 +113,35 @@ static enum status decide(const struct claim *claim, const struct claim_row *row
 	return claim->is_execute ? claim_decide_execute(row, attempts_max) : claim_decide_process(row, attempts_max);
 }
 
-static enum db_code claim_locked(struct db_tx *tx, struct claim *claim, const struct db_result *locked)
+static enum db_code claim_locked(struct db_tx *tx, struct claim *claim, const struct claim_row *row,
+				 const char *intent_method)
 {
-	struct claim_row row;
-
-	read_row(locked, &row);
-	if (claim_is_mine(&row, &claim->attempt)) {
+	if (claim_is_mine(row, &claim->next_order)) {
 		/* an earlier run's COMMIT went through, only its answer was lost */
-		fill_claim(claim, &row, db_text(locked, 0, I_METHOD));
+		fill_claim(claim, row, intent_method);
+		claim->attempt = row->attempt_id;
 		claim->status = STATUS_OK;
 		return DB_OK;
 	}
-	claim->claimed_intent = row.intent_id;
-	claim->amount_krw = row.amount_krw;
+	claim->claimed_intent = row->intent_id;
+	claim->amount_krw = row->amount_krw;
 	FAULT_POINT("claim_locked");
-	claim->status = decide(claim, &row);
+	claim->status = decide(claim, row);
 	if (claim->status != STATUS_OK)
 		return DB_OK;
-	fill_claim(claim, &row, db_text(locked, 0, I_METHOD));
-	return write_claim(tx, claim, &row);
+	fill_claim(claim, row, intent_method);
+	choose_attempt(claim, row);
+	return write_claim(tx, claim, row);
+}
+
+/* The verdict of the key; a run that finds its own claim made already is the first, not a rival. */
+static enum idempotency_verdict judge_key(struct claim_run *run, const struct db_step steps[3],
+					  const struct claim_row *row)
+{
+	const struct claim *claim = run->claim;
+	const struct uuid *mine = claim_is_mine(row, &claim->next_order) ? &row->attempt_id : NULL;
+
+	return idempotency_judge(claim->key, &steps[0], &steps[2], mine, run->outcome);
 }
 
 static enum db_code claim_body(struct db_tx *tx, void *context)
@@ -124,34 +149,32 @@ static enum db_code claim_body(struct db_tx *tx, void *context)
 	struct claim_run *run = context;
 	struct claim *claim = run->claim;
 	struct db_step steps[3];
+	struct db_step *lock = &steps[claim->key == NULL ? 0 : 1];
+	struct claim_row row;
 	char margin_ms[16];
 	enum db_code code;
 
 	snprintf(margin_ms, sizeof(margin_ms), "%d", claim->call->settings->hold_margin_ms);
 	claim->verdict = IDEMPOTENCY_FIRST;
-	if (claim->key == NULL) {
-		steps[0] = lock_step(claim, margin_ms);
-		code = db_tx_trip(tx, steps, 1);
-		return code != DB_OK ? code : claim_locked(tx, claim, steps[0].result);
-	}
-	idempotency_steps(claim->key, &steps[0], &steps[2]);
-	steps[1] = lock_step(claim, margin_ms);
-	code = db_tx_trip(tx, steps, 3);
+	if (claim->key != NULL)
+		idempotency_steps(claim->key, &steps[0], &steps[2]);
+	*lock = lock_step(claim, margin_ms);
+	code = db_tx_trip(tx, steps, claim->key == NULL ? 1 : 3);
 	if (code != DB_OK)
 		return code;
-	if (!db_boolean(steps[1].result, 0, USER_EXISTS)) {
-		claim->status = STATUS_USER_NOT_FOUND;
+	read_row(lock->result, &row);
+	if (claim->key != NULL && row.user_exists)
+		claim->verdict = judge_key(run, steps, &row);
+	if (claim->verdict != IDEMPOTENCY_FIRST)
 		return DB_OK;
-	}
-	claim->verdict = idempotency_judge(claim->key, &steps[0], &steps[2], &claim->attempt, run->outcome);
-	return claim->verdict == IDEMPOTENCY_FIRST ? claim_locked(tx, claim, steps[1].result) : DB_OK;
+	return claim_locked(tx, claim, &row, db_text(lock->result, 0, I_METHOD));
 }
 
 enum db_code claim_take(struct claim *claim, struct outcome *outcome)
 {
 	struct claim_run run = { claim, outcome };
 
-	claim->attempt = uuid_new();
+	claim->next_order = uuid_new();
 	claim->status = STATUS_OK;
 	return db_tx_run(claim->call->service->pool, &DB_POLICY_REQUEST, claim_body, &run, &claim->call->db);
 }

@@ -24,6 +24,7 @@ struct claim {
 	enum idempotency_verdict verdict;
 	enum status status; /* OK: charge it under `attempt`; else why not */
 	struct uuid attempt;
+	struct uuid next_order; /* handed out for the attempt after this one */
 	struct uuid claimed_intent;
 	int64_t amount_krw;
 	char method[PAYMENT_METHOD_MAX];

@@ -1,15 +1,17 @@
 #include "pay/gateway.h"
 
-#include <stddef.h>
 #include <string.h>
 
-static const struct gateway *const gateways[] = { &gateway_mock };
+static const struct gateway *const gateways[GATEWAY_CHOICES] = {
+	[GATEWAY_MOCK] = &gateway_mock,
+	[GATEWAY_TOSS] = &gateway_toss,
+};
 
 const struct gateway *gateway_by_name(const char *name)
 {
-	size_t i;
+	int i;
 
-	for (i = 0; i < sizeof(gateways) / sizeof(gateways[0]); i++)
+	for (i = 0; i < GATEWAY_CHOICES; i++)
 		if (strcmp(gateways[i]->name, name) == 0)
 			return gateways[i];
 	return NULL;
@@ -17,7 +19,5 @@ const struct gateway *gateway_by_name(const char *name)
 
 const struct gateway *gateway_for_method(const struct settings *settings, const char *method)
 {
-	(void)settings;
-	(void)method;
-	return &gateway_mock;
+	return gateways[settings_gateway(settings, method)];
 }

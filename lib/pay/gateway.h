@@ -12,6 +12,7 @@
 #include "base/settings.h"
 #include "base/uuid.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define FAILURE_CODE_MAX 64
@@ -21,13 +22,13 @@ enum gateway_outcome {
 	GATEWAY_APPROVED,  /* the money moved */
 	GATEWAY_DECLINED,  /* definitively not: code and message say why */
 	GATEWAY_UNKNOWN,   /* no answer, or one that proves nothing: look it up */
-	GATEWAY_NOT_FOUND  /* look_up and refund look-up only: the gateway knows no such key (yet) */
+	GATEWAY_NOT_FOUND  /* look_up only: the gateway knows no such key (yet) */
 };
 
 struct gateway_answer {
 	enum gateway_outcome outcome;
 	char code[FAILURE_CODE_MAX];	   /* of a decline, or why it is unknown; "" otherwise */
-	char message[FAILURE_MESSAGE_MAX]; /* for the customer, may be empty */
+	char message[FAILURE_MESSAGE_MAX]; /* for the customer, may be empty; valid UTF-8 */
 };
 
 /* What is asked to be charged. `token` and `cvv` are NULL where the method has none; they live in
@@ -40,6 +41,13 @@ struct gateway_charge {
 	const char *cvv;
 };
 
+/* A charge asked after later: all that is known of it after a crash. */
+struct gateway_look_up {
+	struct uuid key;
+	int64_t amount_krw; /* an answer about another amount is no answer */
+	int64_t age_ms;	    /* since it was sent */
+};
+
 struct gateway_refund {
 	struct uuid key;     /* the refund's id: the gateway's idempotency key */
 	struct uuid attempt; /* whose charge is given back */
@@ -47,18 +55,31 @@ struct gateway_refund {
 	const char *reason;
 };
 
+/* What the gateway's own books say of a charge, for an audit. */
+struct gateway_books {
+	enum { BOOKS_FOUND, BOOKS_NOT_FOUND, BOOKS_UNREADABLE } state;
+	int64_t charged_krw;  /* 0: known there, and not charged */
+	int64_t refunded_krw;
+	char code[FAILURE_CODE_MAX]; /* why they could not be read */
+};
+
 struct gateway {
 	const char *name;
 	void (*charge)(const struct settings *, const struct gateway_charge *, struct gateway_answer *);
 	/* What became of the charge with that key. */
-	void (*look_up)(const struct settings *, const struct uuid *key, struct gateway_answer *);
+	void (*look_up)(const struct settings *, const struct gateway_look_up *, struct gateway_answer *);
 	/* APPROVED: given back (now or earlier with this key). DECLINED: refused for good. */
 	void (*refund)(const struct settings *, const struct gateway_refund *, struct gateway_answer *);
+	/* NULL: it keeps none. */
+	void (*read_books)(const struct settings *, const struct uuid *key, struct gateway_books *);
 	/* How long a charge may take before its claim runs out: the deadline plus slack, in ms. */
 	int32_t (*lease_ms)(const struct settings *);
 	/* How long after the charge was sent a NOT_FOUND still proves nothing, in ms. */
 	int32_t (*horizon_ms)(const struct settings *);
 	int not_founds_needed; /* past the horizon, before NOT_FOUND counts as "not charged" */
+	/* It cannot charge without a token, and the customer has agreed to one order id: the one handed
+	 * out before, or for a first `process` the reservation's id. */
+	bool needs_token;
 };
 
 /* The gateway that charges `method` under these settings; and one by the name an attempt
@@ -66,6 +87,6 @@ struct gateway {
 const struct gateway *gateway_for_method(const struct settings *settings, const char *method);
 const struct gateway *gateway_by_name(const char *name);
 
-extern const struct gateway gateway_mock;
+extern const struct gateway gateway_mock, gateway_toss;
 
 #endif

@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -125,25 +124,15 @@ static void mock_charge(const struct settings *settings, const struct gateway_ch
 	answer(out, GATEWAY_UNKNOWN, "GATEWAY_DOWN");
 }
 
-/* How long ago the key was made: a UUIDv7 begins with its time. */
-static int64_t age_ms(const struct uuid *key)
-{
-	char digits[13];
-
-	memcpy(digits, key->text, 8);
-	memcpy(digits + 8, key->text + 9, 4);
-	digits[12] = '\0';
-	return clock_unix_ms() - (int64_t)strtoull(digits, NULL, 16);
-}
-
-static void mock_look_up(const struct settings *settings, const struct uuid *key, struct gateway_answer *out)
+static void mock_look_up(const struct settings *settings, const struct gateway_look_up *asked,
+			 struct gateway_answer *out)
 {
 	switch (settings->mock_mode) {
 	case MOCK_SILENT:
 		answer(out, GATEWAY_APPROVED, "");
 		return;
 	case MOCK_LATE:
-		if (age_ms(key) < 2 * (int64_t)settings->mock_deadline_ms)
+		if (asked->age_ms < 2 * (int64_t)settings->mock_deadline_ms)
 			answer(out, GATEWAY_UNKNOWN, "GATEWAY_BUSY");
 		else
 			answer(out, GATEWAY_APPROVED, "");
@@ -156,7 +145,7 @@ static void mock_look_up(const struct settings *settings, const struct uuid *key
 	case MOCK_DOWN:
 		break;
 	}
-	if (!books_find(key, out))
+	if (!books_find(&asked->key, out))
 		answer(out, GATEWAY_NOT_FOUND, "NOT_FOUND");
 }
 

@@ -35,7 +35,7 @@ struct hold {
 	struct idempotency *key; /* NULL: none */
 	struct buf ids, labels;	 /* of the input, as PostgreSQL arrays */
 	struct buf lapsed;	 /* seats of lapsed holds, as a PostgreSQL array */
-	struct uuid booking, intent; /* what they will be called, in every run */
+	struct uuid booking, intent, order; /* what they will be called, in every run */
 	enum hold_result result;
 };
 
@@ -200,6 +200,7 @@ static void answer_held(struct hold *hold, int64_t total, const struct db_result
 		    hold->call->language == LANGUAGE_EN ? "The seats are held." : "좌석이 선점되었습니다.");
 	json_string(&out, "bookingId", hold->booking.text);
 	json_string(&out, "paymentIntentId", hold->intent.text);
+	json_string(&out, "orderId", hold->order.text);
 	json_integer(&out, "totalAmount", total);
 	json_string(&out, "expiresAt", db_text(facts, 0, DEADLINE_ISO));
 	write_seats(&out, seats);
@@ -235,6 +236,7 @@ static enum db_code make(struct db_tx *tx, struct hold *hold, const struct db_re
 	step.params[10] = hold->call->idempotency_key;
 	step.params[11] = buf_text(&hold->outcome->body);
 	step.params[12] = hold->call->request_id;
+	step.params[13] = hold->order.text;
 	if (!ids.failed && !prices.failed && !hold->outcome->body.failed)
 		code = db_tx_commit(tx, &step, 1);
 	buf_free(&ids);
@@ -427,7 +429,7 @@ static void init_key(struct hold *hold, struct idempotency *key)
 void booking_hold(struct call *call, const struct hold_input *input, struct outcome *outcome)
 {
 	struct hold hold = { .call = call, .input = input, .outcome = outcome, .booking = uuid_new(),
-			     .intent = uuid_new() };
+			     .intent = uuid_new(), .order = uuid_new() };
 	struct idempotency key;
 
 	split_names(&hold);

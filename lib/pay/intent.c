@@ -86,9 +86,9 @@ enum reservation_state reservation_state_of(const char *status, const char *paym
 	return RESERVATION_OTHER;
 }
 
-bool claim_is_mine(const struct claim_row *row, const struct uuid *attempt)
+bool claim_is_mine(const struct claim_row *row, const struct uuid *next)
 {
-	return row->attempt_id.text[0] != '\0' && strcmp(row->attempt_id.text, attempt->text) == 0;
+	return row->order_id.text[0] != '\0' && strcmp(row->order_id.text, next->text) == 0;
 }
 
 static bool under_way(enum intent_status status)

@@ -54,6 +54,7 @@ struct claim_row {
 	struct uuid intent_id;
 	enum intent_status intent_status;
 	struct uuid attempt_id; /* the intent's latest */
+	struct uuid order_id;	/* the id of its next */
 	int attempts;
 	struct uuid reservation_id;
 	int64_t amount_krw;
@@ -74,9 +75,10 @@ struct claim_row {
 enum status claim_decide_process(const struct claim_row *row, int attempts_max);
 enum status claim_decide_execute(const struct claim_row *row, int attempts_max);
 
-/* True where `attempt`, the id the caller would charge under, is on the row already: an earlier run's
- * COMMIT did go through. To be asked before claim_decide_*. */
-bool claim_is_mine(const struct claim_row *row, const struct uuid *attempt);
+/* True where `next`, the order id that only this caller's claim leaves behind, is on the row already: an
+ * earlier run's COMMIT did go through. (The attempt's id would prove nothing: rivals charge under the
+ * same.) To be asked before claim_decide_*. */
+bool claim_is_mine(const struct claim_row *row, const struct uuid *next);
 
 /* What record_lock reads under its locks, as far as the decision needs it. */
 struct record_facts {

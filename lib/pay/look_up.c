@@ -62,7 +62,7 @@ struct look_up {
 	struct uuid attempt;
 	char gateway[GATEWAY_NAME_MAX];
 	int look_ups, not_founds; /* look_ups counts this one */
-	int64_t age_ms;
+	int64_t age_ms, amount_krw;
 };
 
 struct look_ups {
@@ -84,6 +84,7 @@ static void keep_look_ups(const struct db_result *r, void *context)
 		item->look_ups = (int)db_integer(r, row, 2);
 		item->not_founds = (int)db_integer(r, row, 3);
 		item->age_ms = db_integer(r, row, 4);
+		item->amount_krw = db_integer(r, row, 5);
 	}
 }
 
@@ -109,6 +110,7 @@ static bool look_up(struct service *service, const struct settings *settings, co
 {
 	const struct gateway *gateway = gateway_by_name(item->gateway);
 	struct gateway_answer answer = { .outcome = GATEWAY_UNKNOWN };
+	struct gateway_look_up asked = { item->attempt, item->amount_krw, item->age_ms };
 	struct record record = { .attempt = item->attempt,
 				 .answer = &answer,
 				 .settings = settings,
@@ -122,7 +124,7 @@ static bool look_up(struct service *service, const struct settings *settings, co
 		snprintf(answer.code, sizeof(answer.code), "GATEWAY_MISSING");
 	} else {
 		FAULT_POINT("look_up_unsent");
-		gateway->look_up(settings, &item->attempt, &answer);
+		gateway->look_up(settings, &asked, &answer);
 		FAULT_POINT("look_up_answered");
 		if (answer.outcome == GATEWAY_NOT_FOUND) {
 			record.not_found = item->age_ms > gateway->horizon_ms(settings);

@@ -114,6 +114,11 @@ static void pay(struct claim *claim, const char *token, const char *cvv, struct 
 	record(claim, &answer, outcome);
 }
 
+bool payment_needs_token(const struct settings *settings, const char *payment_method)
+{
+	return gateway_for_method(settings, payment_method)->needs_token;
+}
+
 void payment_process(struct call *call, const struct process_input *input, struct outcome *outcome)
 {
 	struct claim claim = {
@@ -130,7 +135,7 @@ void payment_process(struct call *call, const struct process_input *input, struc
 		idempotency_init(&key, call, "process", meaning);
 		claim.key = &key;
 	}
-	pay(&claim, NULL, NULL, outcome);
+	pay(&claim, input->token, NULL, outcome);
 }
 
 void payment_execute(struct call *call, const struct execute_input *input, struct outcome *outcome)

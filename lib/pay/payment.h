@@ -12,7 +12,10 @@
 struct process_input {
 	struct uuid reservation_id;
 	const char *payment_method;
+	const char *token; /* paymentKey; NULL: none came */
 };
+/* Whether a method's gateway cannot charge without a token. */
+bool payment_needs_token(const struct settings *settings, const char *payment_method);
 /*
  * Blocks for as long as the gateway takes (its deadline at most), with nothing held meanwhile. 200 and
  * the payment; or what claim_decide_process refuses with; PAYMENT_DECLINED, RESERVATION_LOST,

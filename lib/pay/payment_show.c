@@ -5,7 +5,8 @@
 #include <string.h>
 
 enum show_column {
-	USER_EXISTS, I_ID, I_RESERVATION, I_AMOUNT, I_METHOD, I_STATUS, ATTEMPTS_JSON, I_CREATED, I_UPDATED
+	USER_EXISTS, I_ID, I_RESERVATION, I_AMOUNT, I_METHOD, I_STATUS, ATTEMPTS_JSON, I_CREATED, I_UPDATED,
+	I_ORDER
 };
 
 struct show {
@@ -26,6 +27,8 @@ static void write_intent(const struct db_result *r, struct buf *body)
 	json_string(&out, "status", db_text(r, 0, I_STATUS));
 	json_raw(&out, "attempts", db_text(r, 0, ATTEMPTS_JSON));
 	json_string(&out, "createdAt", db_text(r, 0, I_CREATED));
+	if (db_text(r, 0, I_ORDER) != NULL)
+		json_string(&out, "orderId", db_text(r, 0, I_ORDER));
 	json_string(&out, "updatedAt", db_text(r, 0, I_UPDATED));
 	json_object_end(&out);
 }

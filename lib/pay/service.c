@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define SCHEMA_NEEDED 1 /* the migration this build's statements were written for */
+#define SCHEMA_NEEDED 2 /* the migration this build's statements were written for */
 
 void service_init(struct service *service, struct db_pool *pool)
 {

@@ -39,7 +39,7 @@ CREATE INDEX intents_due ON payments.intents (due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE payments.attempts (
 	id              uuid PRIMARY KEY,  -- also the key the gateway knows the charge by
-	intent_id       uuid NOT NULL REFERENCES payments.intents,
+	intent_id       uuid NOT NULL,     -- no foreign key: each insert takes it from the row it locked or made
 	n               smallint NOT NULL CHECK (n > 0),
 	operation       text NOT NULL CHECK (operation IN ('process', 'execute')),
 	gateway         text NOT NULL,

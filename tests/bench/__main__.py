@@ -7,6 +7,7 @@ Run by ./dev bench, which builds first. Writes bench.json and bench.svg to --out
 import argparse
 import sys
 import time
+import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
@@ -29,20 +30,31 @@ def arguments():
     return parser.parse_args()
 
 
+def measure_all(base, plan, wanted):
+    """The rows, and the names of those that could not be measured; one that fails stops no other."""
+    measured, failed = [], []
+    for name, measure in rows.ALL.items():
+        if wanted and name not in wanted:
+            continue
+        since = time.monotonic()
+        try:
+            measured += measure(base, plan)
+        except Exception:  # whatever it was, it is shown, and the run fails at its end
+            traceback.print_exc()
+            failed.append(name)
+        print(f"== {name}: {time.monotonic() - since:.0f} s", file=sys.stderr, flush=True)
+    return measured, failed
+
+
 def main():
     options = arguments()
     plan = rows.Plan(options.quick)
     begun = time.monotonic()
-    measured, curves = [], None
+    curves = None
     cluster = ground.start_cluster()
     try:
         base = ground.Ground(cluster, PAST)
-        for name, measure in rows.ALL.items():
-            if options.only and name not in options.only:
-                continue
-            since = time.monotonic()
-            measured += measure(base, plan)
-            print(f"== {name}: {time.monotonic() - since:.0f} s", file=sys.stderr, flush=True)
+        measured, failed = measure_all(base, plan, options.only)
         if not options.only or "curves" in options.only:
             curves = rows.curves(base, plan)
         base.rest()
@@ -55,7 +67,9 @@ def main():
     report.write(options.out / "bench.json", measured, curves, options.quick, time.monotonic() - begun)
     if curves:
         (options.out / "bench.svg").write_text(picture.draw(curves), encoding="utf-8")
-    return 0
+    if failed:
+        print(f"not measured: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from harness.cluster import Cluster
 from harness.pool import Pool
 
 USERS = 2000
+SEATS = 2000  # of one performance
 EXTRA = """
 shared_preload_libraries = 'pg_stat_statements'
 pg_stat_statements.track = none
@@ -73,10 +74,10 @@ class Ground:
             "status) VALUES (%s, '겨울 콘서트', '올림픽홀', LOCALTIMESTAMP + '30 days', "
             "LOCALTIMESTAMP - '1 day'::interval, LOCALTIMESTAMP + '29 days', 'on_sale')", event)
 
-    def _insert(self, first, count, age, seat, reservation, event=EVENT):
-        """Seats, reservations and items of the numbers from `first` on."""
-        numbers = "generate_series(%s, %s) AS n"
-        span = (first, first + count - 1)
+    def _insert(self, first, count, age, seat, reservation, event=EVENT, step=1):
+        """Seats, reservations and items of every `step`th number from `first` on."""
+        numbers = "generate_series(%s, %s, %s) AS n"
+        span = (first, first + (count - 1) * step, step)
         self.database.rows(
             "INSERT INTO public.seats (id, event_id, section, row_number, seat_number, seat_label, "
             "price, status) SELECT md5('s' || n)::uuid, %s, 'S', n / 50, n %% 50, "
@@ -133,25 +134,36 @@ class Ground:
         return first
 
     def seats(self, count):
-        """A performance of its own with free seats S-<number>; its id and the first number."""
-        event = str(uuid.uuid4())
+        """Performances of SEATS free seats S-<number> each; the first number. The id of a seat's
+        performance is identity("e", number // SEATS)."""
+        self.next += -self.next % SEATS
         first = self.take(count)
-        self._event(event)
+        for event in range(first // SEATS, (first + count - 1) // SEATS + 1):
+            self._event(identity("e", event))
         self.database.rows(
             "INSERT INTO public.seats (id, event_id, section, row_number, seat_number, seat_label, price) "
-            "SELECT md5('s' || n)::uuid, %s, 'S', n / 50, n %% 50, 'S-' || n, 70000 "
-            "FROM generate_series(%s, %s) AS n", event, first, first + count - 1)
-        return event, first
+            "SELECT md5('s' || n)::uuid, md5('e' || n / %s)::uuid, 'S', n / 50, n %% 50, 'S-' || n, 70000 "
+            "FROM generate_series(%s, %s) AS n", SEATS, first, first + count - 1)
+        return first
 
     def half_taken(self, count):
         """A performance with `count` seats: a quarter sold, a quarter held, the rest free."""
-        event, _ = self.seats(count // 2)
+        event = str(uuid.uuid4())
+        self._event(event)
+        self._insert(self.take(count // 2), count // 2, "interval '0'", "available",
+                     "'cancelled', 'failed'", event)
         quarter = count // 4
         self._insert(self.take(quarter), quarter, "interval '0'", "reserved",
                      "'confirmed', 'completed'", event)
         self._insert(self.take(quarter), quarter, "interval '0'", "locked", "'pending', 'pending'", event)
         self.database.rows("VACUUM (ANALYZE) public.seats, public.reservations, public.reservation_items")
         return event
+
+    def bookings_of(self, user, count):
+        """That many more reservations of one user."""
+        first = self.take((count + 1) * USERS)
+        self._insert(first + (user - first) % USERS, count, "interval '0'", "locked",
+                     "'pending', 'pending'", step=USERS)
 
     def settled_between(self, begin, end):
         return self.database.value("SELECT count(*) FROM payments.attempts WHERE status = 'approved' "

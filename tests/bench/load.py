@@ -2,6 +2,7 @@
 
 import json
 import re
+import statistics as numbers
 import subprocess
 import tempfile
 import time
@@ -52,14 +53,18 @@ def wrk(port, requests, connections, seconds, **how):
 
 
 def pgbench(base, script, clients, seconds=None, each=None, variables=None):
-    """Runs a script for some seconds, or `each` times per client; transactions a second and so on."""
+    """
+    Runs a script for some seconds, or `each` times per client; transactions a second, and how many.
+    The first second, in which each connection prepares its statements, is not counted.
+    """
     with tempfile.NamedTemporaryFile("w", suffix=".sql", prefix="payments-bench-") as file:
         file.write(script)
         file.flush()
-        command = ["pgbench", "-n", "-M", "prepared", "-c", clients, "-j", 2, "-f", file.name,
-                   "-h", base.cluster.folder, "-p", base.cluster.port, "-U", "payments_service"]
-        command += ["-T", seconds] if each is None else ["-t", each]
-        known = {"n": -1, "clients": clients, "users": ground.USERS, "none": "none",
+        command = ["pgbench", "-n", "-M", "prepared", "-c", clients, "-j", min(clients, 2),
+                   "-f", file.name, "-h", base.cluster.folder, "-p", base.cluster.port,
+                   "-U", "payments_service"]
+        command += ["-T", seconds + 1, "-P", 1] if each is None else ["-t", each]
+        known = {"n": -1, "clients": clients, "users": ground.USERS, "seats": ground.SEATS, "none": "none",
                  "request": "9f0c2b6a1d3e4f509f0c2b6a1d3e4f50", "body": "-",
                  "at": "2026-01-01 00:00:00.000Z"}
         for name, value in (known | (variables or {})).items():
@@ -68,11 +73,12 @@ def pgbench(base, script, clients, seconds=None, each=None, variables=None):
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True,
                               timeout=600)
     assert done.returncode == 0 and "aborted" not in done.stderr, f"pgbench: {done.stdout}{done.stderr}"
-    tps = float(re.search(r"^tps = ([0-9.]+) \(without", done.stdout, re.M).group(1))
     count = int(re.search(r"^number of transactions actually processed: (\d+)", done.stdout, re.M).group(1))
     failed = re.search(r"^number of failed transactions: (\d+)", done.stdout, re.M)
     assert not failed or failed.group(1) == "0", done.stdout
-    return {"tps": tps, "count": count}
+    each_second = [float(rate) for rate in re.findall(r"^progress: [0-9.]+ s, ([0-9.]+) tps", done.stderr, re.M)]
+    overall = float(re.search(r"^tps = ([0-9.]+) \(without", done.stdout, re.M).group(1))
+    return {"tps": numbers.mean(each_second[1:] or [overall]), "count": count}
 
 
 def payments(base, clients, seconds, supply, text=None):

@@ -17,6 +17,7 @@ from report import Row
 
 CONNECTIONS = 32  # 4 processes of 8: the pool's, pgbench's, and the clients that keep them busy
 MOST_A_SECOND = 4000  # payments that are kept in stock for each second of a measurement
+AT_THE_DOOR = 1000  # of 2,000 buyers, as many as the socket's backlog lets wait at once
 MOUNT = "/api/v1/payments"
 
 
@@ -58,7 +59,7 @@ def pay(base, pool, connections, seconds):
 
 def pay_directly(base, clients, seconds):
     base.rest()
-    return load.payments(base, clients, seconds, MOST_A_SECOND * seconds)["tps"]
+    return load.payments(base, clients, seconds, MOST_A_SECOND * (seconds + 1))["tps"]
 
 
 def throughput(base, plan):
@@ -82,7 +83,7 @@ def own_time_us(base, trips, known, bindings, seconds=2):
     script = statements.script(trips, known, bindings=bindings)
     base.rest()
     base.database.rows("SELECT pg_stat_statements_reset()")
-    count = load.payments(base, 1, seconds, MOST_A_SECOND * seconds // 2, script)["count"]
+    count = load.payments(base, 1, seconds, MOST_A_SECOND * seconds, script)["count"]
     spent = base.database.value(
         "SELECT sum(total_exec_time + total_plan_time)::float * 1000 FROM pg_stat_statements s "
         "JOIN pg_roles r ON r.oid = s.userid WHERE r.rolname = 'payments_service'")
@@ -193,7 +194,7 @@ def reads(base, plan):
     known = statements.service_statements()
     event = base.half_taken(5000)
     person = 7
-    base.reserve(60 * ground.USERS)  # a page of them for everybody
+    base.bookings_of(person, 60)
     base.database.rows("VACUUM (ANALYZE)")
     pool = ground.start_pool(base)
     clients = 8
@@ -227,13 +228,14 @@ def rush(base, plan):
     people = ground.USERS
 
     def through():
-        event, first = base.seats(people)
+        first = base.seats(people)
+        event = ground.identity("e", first // ground.SEATS)
         lines = [f"POST\t{MOUNT}/bookings\t{base.tokens[n % people]}\t" + json.dumps(
             {"performanceId": event, "seatIds": [f"S-{n}"], "paymentMethod": "kakao_pay"},
             separators=(",", ":")) for n in range(first, first + people)]
         base.rest()
         requests = "".join(json.dumps(as_volley(line)) + "\n" for line in lines)
-        done = subprocess.run([build.program("volley"), "-p", str(pool.port), "-c", str(people),
+        done = subprocess.run([build.program("volley"), "-p", str(pool.port), "-c", str(AT_THE_DOOR),
                                "--burst", "--summary", "--quiet"], input=requests, text=True,
                               capture_output=True, timeout=120)
         summary = json.loads(done.stdout.strip().splitlines()[-1])["summary"]
@@ -243,11 +245,10 @@ def rush(base, plan):
         return held / summary["seconds"]
 
     def directly():
-        each = people // CONNECTIONS
-        event, first = base.seats(people)
+        first = base.seats(MOST_A_SECOND * (plan.seconds + 1))
         base.rest()
-        return load.pgbench(base, text, CONNECTIONS, each=each, variables={
-            "event": event, "base": first, "until": "2099-01-01 00:00:00"})["tps"]
+        return load.pgbench(base, text, CONNECTIONS, plan.seconds, variables={
+            "base": first, "until": "2099-01-01 00:00:00"})["tps"]
 
     try:
         through()

@@ -57,41 +57,52 @@ NONE = "nullif(:none::text, 'none')"
 RESERVATION, USER, INTENT, ATTEMPT = hashed("r"), hashed("u"), made("a"), made("b")
 SEATS = "('{' || md5('s' || :k::text) || '}')"
 REQUEST = ":request::text"
+ORDER = made("c")
 BINDINGS = {
     "claim_lock_reservation": [RESERVATION, USER, "3000"],
     "claim_adopt": [INTENT, RESERVATION, USER, "70000", "'kakao_pay'", ATTEMPT, "'mock'", "10000",
-                    ":request::text || '/1234/5678901'", NONE, "'ko'", REQUEST],
+                    ":request::text || '/1234/5678901'", NONE, "'ko'", REQUEST, "'process'", ORDER],
     "record_lock": [ATTEMPT],
     "record_settle": [ATTEMPT, INTENT, RESERVATION, "'kakao_pay'", SEATS, "70000", USER, "'process'",
                       NONE, "200", ":body::text", "'locked'", ":at::text::timestamptz", REQUEST,
                       "'settled'"],
 }
 EVENT = ":event::text::uuid"
+PERFORMANCE = "md5('e' || :performance::text)::uuid"
 BINDINGS |= {
-    "hold_turn": [USER, EVENT],
-    "hold_facts": [USER, EVENT, "300"],
-    "hold_seats": [EVENT, "'{}'", "('{S-' || :k::text || '}')"],
-    "hold_make": [RESERVATION, USER, EVENT, "'TK' || :k::text", "70000", "'kakao_pay'",
-                  ":until::text::timestamp", INTENT, SEATS, "'{70000}'", NONE, ":body::text", REQUEST],
+    "hold_turn": [USER, PERFORMANCE],
+    "hold_facts": [USER, PERFORMANCE, "300"],
+    "hold_seats": [PERFORMANCE, "'{}'", "('{S-' || :k::text || '}')"],
+    "hold_make": [RESERVATION, USER, PERFORMANCE, "'TK' || :k::text", "70000", "'kakao_pay'",
+                  ":until::text::timestamp", INTENT, SEATS, "'{70000}'", NONE, ":body::text", REQUEST, ORDER],
     "user_exists": [":person::text::uuid"],
-    "booking_list": [":person::text::uuid", "'infinity'",
+    "bookings_page": [":person::text::uuid", "'infinity'",
                      "'ffffffff-ffff-ffff-ffff-ffffffffffff'", "51"],
     "occupied_performance": [EVENT],
     "occupied_all": [EVENT, "nullif(:none::text, 'none')::uuid"],
 }
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 HOLD = [[BEGIN, "hold_turn", "hold_facts", "hold_seats"], ["hold_make", "COMMIT"]]
-LIST = [["user_exists", "booking_list"]]
+LIST = [["user_exists", "bookings_page"]]
 OCCUPIED = [["occupied_performance", "occupied_all"]]
 PAYMENT = [[BEGIN, "claim_lock_reservation"],
            ["claim_adopt", "COMMIT"],
            [BEGIN, "record_lock"],
            ["record_settle", "COMMIT"]]
 
+# The same work as one statement each: best.sql.
+BEST = [[BEGIN, "best_claim", "COMMIT"], [BEGIN, "best_settle", "COMMIT"]]
+BEST_BINDINGS = {
+    "best_claim": [INTENT, RESERVATION, USER, "'kakao_pay'", ATTEMPT, "'mock'", "10000",
+                   ":request::text || '/1234/5678901'", NONE, "'ko'", REQUEST, "3000", ORDER],
+    "best_settle": [ATTEMPT, NONE, "200", ":body::text", ":at::text::timestamptz", REQUEST],
+}
+
 # Which payment it is: no two clients, and no two runs, meet on one.
 NEXT_PAYMENT = r"""\set n :n + 1
 \set k :base + :n * :clients + :client_id
-\set user :k % :users"""
+\set user :k % :users
+\set performance :k / :seats"""
 
 
 def script(trips, known, head=NEXT_PAYMENT, bindings=None):
@@ -99,6 +110,8 @@ def script(trips, known, head=NEXT_PAYMENT, bindings=None):
     bindings = bindings or BINDINGS
     parts = [head]
     for trip in trips:
+        unknown = [name for name in trip if name.islower() and name not in known]
+        assert not unknown, f"no statement is called {unknown}"
         commands = [bind(known[name], bindings[name]) if name in known else name for name in trip]
         # parameters make pgbench prepare a statement; what has none is prepared all the same
         parts.append("\\startpipeline\n" + "".join(f"{command};\n" for command in commands) +

@@ -20,7 +20,7 @@ from harness.wait import until
 TIMES = 1000
 SOME = TIMES // 50  # a race that (nearly) always goes one way is none
 A_SECOND = 400  # of them
-START_S = 0.15  # for a volley to begin; also how far a deadline may be off its rival's moment
+START_S = 0.4  # for a volley to begin; also how far a deadline may be off its rival's moment
 STACK = {"workers": 4, "settings": {
     "PAYMENTS_MOCK_MIN_DELAY_MS": 0, "PAYMENTS_MOCK_MAX_DELAY_MS": 4,
     "PAYMENTS_HOLD_MARGIN_MS": 0, "PAYMENTS_JANITOR_INTERVAL_MS": 20,

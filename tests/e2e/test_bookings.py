@@ -1,5 +1,5 @@
 """
-POST bookings as API.md has it, every row of its table, through nginx.
+POST bookings as docs/api.md has it, every row of its table, through nginx.
 
 Fails where a seat is held twice or half, where a buyer waits for another one, where a client's price
 or clock counts, or where a lapsed hold is still worth something.
@@ -48,8 +48,8 @@ def test_body_to_the_field(stack, buyer, show):
         "SELECT extract(epoch FROM %s::timestamptz - now())::float", body["expiresAt"])
     assert TIME.fullmatch(expires) and 295 < until_s < 301
     assert body["message"]
-    assert set(body) == {"message", "bookingId", "paymentIntentId", "totalAmount", "expiresAt",
-                         "seats"}
+    assert set(body) == {"message", "bookingId", "paymentIntentId", "orderId", "totalAmount",
+                         "expiresAt", "seats"}
     assert body["totalAmount"] == 140000
     assert sorted(body["seats"], key=lambda seat: seat["seatId"]) == [
         {"id": seats[n], "seatId": label(n + 1), "price": 70000} for n in (0, 1)]

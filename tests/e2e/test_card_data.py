@@ -43,9 +43,9 @@ def execute(buyer, booking, cvv, **how):
     return buyer.ask("POST", "/execute", body_of(booking, cvv), **how)
 
 
-def body_of(booking, cvv, **change):
+def body_of(booking, code, **change):
     return {"paymentIntentId": booking["paymentIntentId"], "paymentMethodToken": TOKEN + new_id()[:8],
-            "cvv": cvv, "cardNumber": NUMBER} | change
+            "cvv": code, "cardNumber": NUMBER} | change
 
 
 def run_of_outcomes(stack):

@@ -11,6 +11,8 @@ import shutil
 import time
 from collections import Counter
 
+import pytest
+
 from harness import client
 from harness.cutover import Cutover
 from harness.pool import EXIT_WITHIN_S
@@ -126,6 +128,7 @@ class Evening:
         return {one.id: kept[one.id] for one in reservations}
 
 
+@pytest.mark.long
 def test_evening(cluster, capsys):
     stack = Cutover(cluster, settings=SETTINGS, workers=3).start()
     try:

@@ -1,5 +1,5 @@
 """
-POST execute as API.md has it, every row of its table, through nginx.
+POST execute as docs/api.md has it, every row of its table, through nginx.
 
 Fails where a decline leaves a booking or its seats behind, where an intent is executed twice or by
 somebody else, or where one of the front ends no longer finds the field it reads.

@@ -1,5 +1,5 @@
 """
-Idempotency-Key as API.md has it: a repeated request is the same payment, told again.
+Idempotency-Key as docs/api.md has it: a repeated request is the same payment, told again.
 
 Fails where a retry after a lost answer charges again, or where a key answers for another request,
 another user or another operation.

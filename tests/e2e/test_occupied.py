@@ -1,5 +1,5 @@
 """
-GET occupiedSeats as API.md has it, through nginx.
+GET occupiedSeats as docs/api.md has it, through nginx.
 
 Fails where a seat that can be had is shown as taken or the other way round, or where somebody learns
 who sits where.

@@ -1,5 +1,5 @@
 """
-POST process and GET intents, methods, health as API.md has them: the bodies to the field, what
+POST process and GET intents, methods, health as docs/api.md has them: the bodies to the field, what
 the shared tables hold afterwards, and each state in which a reservation cannot be paid.
 
 Fails where a client that exists today would no longer understand the answer, or the monolith

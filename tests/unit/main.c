@@ -19,8 +19,10 @@ static Suite *(*const suites[])(void) = {
 	suite_pool,
 	suite_secret,
 	suite_settings,
+	suite_settings_gateways,
 	suite_status,
 	suite_token,
+	suite_toss_parse,
 	suite_uuid,
 };
 

@@ -19,8 +19,10 @@ Suite *suite_migrate(void);
 Suite *suite_pool(void);
 Suite *suite_secret(void);
 Suite *suite_settings(void);
+Suite *suite_settings_gateways(void);
 Suite *suite_status(void);
 Suite *suite_token(void);
+Suite *suite_toss_parse(void);
 Suite *suite_uuid(void);
 
 #endif

@@ -185,14 +185,14 @@ START_TEST(spoilt_is_refused_for_its_reason)
 }
 END_TEST
 
-START_TEST(claim_is_known_again_by_its_attempt)
+START_TEST(claim_is_known_again_by_the_order_it_left)
 {
 	struct claim_row row = payable();
 	struct uuid mine = uuid_new(), other = uuid_new(), none = { "" };
 
 	ck_assert(!claim_is_mine(&row, &mine));
 	ck_assert(!claim_is_mine(&row, &none));
-	row.attempt_id = mine;
+	row.order_id = mine;
 	ck_assert(claim_is_mine(&row, &mine));
 	ck_assert(!claim_is_mine(&row, &other));
 }
@@ -353,7 +353,7 @@ Suite *suite_intent(void)
 	tcase_add_loop_test(tcase, reservation_state_of_each_pair, 0, sizeof(pairs) / sizeof(pairs[0]));
 	tcase_add_test(tcase, payable_may_be_claimed);
 	tcase_add_loop_test(tcase, spoilt_is_refused_for_its_reason, 0, sizeof(refusals) / sizeof(refusals[0]));
-	tcase_add_test(tcase, claim_is_known_again_by_its_attempt);
+	tcase_add_test(tcase, claim_is_known_again_by_the_order_it_left);
 	tcase_add_loop_test(tcase, answer_leads_to, 0, sizeof(decisions) / sizeof(decisions[0]));
 	tcase_add_test(tcase, refunds_have_their_reasons);
 	tcase_add_test(tcase, look_ups_slow_down);

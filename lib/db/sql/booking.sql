@@ -62,10 +62,10 @@ ORDER BY w.seat_label;
 
 -- name: hold_make
 -- $1 reservation, $2 user, $3 performance, $4 number, $5 total, $6 method, $7 deadline, $8 intent,
--- $9 seat ids, $10 their prices, $11 idempotency key or NULL, $12 body, $13 request id
+-- $9 seat ids, $10 their prices, $11 idempotency key or NULL, $12 body, $13 request id, $14 order id
 WITH s AS (
 	UPDATE public.seats SET status = 'locked'
-	WHERE id = ANY ($9::uuid[]) AND status = 'available' RETURNING 1
+	WHERE id = ANY ((SELECT $9::uuid[])::uuid[]) AND status = 'available' RETURNING 1
 ), r AS (
 	INSERT INTO public.reservations (id, user_id, event_id, reservation_number, total_amount, status,
 		payment_method, payment_status, expires_at)
@@ -75,8 +75,8 @@ WITH s AS (
 	SELECT $1, x.seat, 1, x.price, x.price FROM unnest($9::uuid[], $10::int[]) AS x (seat, price)
 ), i AS (
 	INSERT INTO payments.intents (id, reservation_id, user_id, origin, amount_krw, payment_method, status,
-		hold_expires_at, payable_until)
-	VALUES ($8, $1, $2, 'booking', $5, $6, 'requires_payment', $7, $7)
+		hold_expires_at, payable_until, order_id)
+	VALUES ($8, $1, $2, 'booking', $5, $6, 'requires_payment', $7, $7, $14)
 ), k AS (
 	UPDATE payments.idempotency_keys SET intent_id = $8, http = 201, body = $12
 	WHERE user_id = $2 AND operation = 'bookings' AND key = $11::text
@@ -208,15 +208,21 @@ LIMIT $4::int;
 SELECT EXISTS (SELECT FROM public.events WHERE id = $1);
 
 -- name: occupied_all
+-- Whose a sold seat is, is read from the asker's own bookings, not seat by seat: a hall has thousands of
+-- sold seats with a history each, but few that are locked at one time.
 -- $1 performance, $2 the asker or NULL
 -- columns, a row a taken seat: label, booked, locked until (ms since 1970) or NULL, the asker's own
+WITH own AS MATERIALIZED (
+	SELECT t.seat_id FROM public.reservations r JOIN public.reservation_items t ON t.reservation_id = r.id
+	WHERE r.user_id = $2 AND r.event_id = $1 AND r.status = 'confirmed'
+)
 SELECT s.seat_label, s.status = 'reserved',
-	CASE WHEN s.status = 'locked' THEN (extract(epoch FROM h.expires_at::timestamptz) * 1000)::bigint END,
-	coalesce(h.user_id = $2, false)
+	CASE WHEN s.status = 'locked' THEN floor(extract(epoch FROM h.expires_at::timestamptz) * 1000)::bigint END,
+	CASE WHEN s.status = 'locked' THEN coalesce(h.user_id = $2, false) ELSE s.id IN (SELECT seat_id FROM own) END
 FROM public.seats s
 LEFT JOIN LATERAL (
 	SELECT r.user_id, r.expires_at FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
-	WHERE t.seat_id = s.id AND r.status IN ('pending', 'confirmed')
+	WHERE t.seat_id = s.id AND s.status = 'locked' AND r.status IN ('pending', 'confirmed')
 	ORDER BY r.created_at DESC LIMIT 1) h ON true
 WHERE s.event_id = $1 AND s.status <> 'available'
   AND (s.status = 'reserved' OR h.expires_at IS NULL OR h.expires_at > clock_timestamp()::timestamp)
@@ -225,13 +231,17 @@ ORDER BY s.section, s.row_number, s.seat_number;
 -- name: occupied_some
 -- $1 performance, $2 the asker or NULL, $3 labels
 -- columns: as occupied_all
+WITH own AS MATERIALIZED (
+	SELECT t.seat_id FROM public.reservations r JOIN public.reservation_items t ON t.reservation_id = r.id
+	WHERE r.user_id = $2 AND r.event_id = $1 AND r.status = 'confirmed'
+)
 SELECT s.seat_label, s.status = 'reserved',
-	CASE WHEN s.status = 'locked' THEN (extract(epoch FROM h.expires_at::timestamptz) * 1000)::bigint END,
-	coalesce(h.user_id = $2, false)
+	CASE WHEN s.status = 'locked' THEN floor(extract(epoch FROM h.expires_at::timestamptz) * 1000)::bigint END,
+	CASE WHEN s.status = 'locked' THEN coalesce(h.user_id = $2, false) ELSE s.id IN (SELECT seat_id FROM own) END
 FROM public.seats s
 LEFT JOIN LATERAL (
 	SELECT r.user_id, r.expires_at FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
-	WHERE t.seat_id = s.id AND r.status IN ('pending', 'confirmed')
+	WHERE t.seat_id = s.id AND s.status = 'locked' AND r.status IN ('pending', 'confirmed')
 	ORDER BY r.created_at DESC LIMIT 1) h ON true
 WHERE s.event_id = $1 AND s.seat_label = ANY ($3::text[]) AND s.status <> 'available'
   AND (s.status = 'reserved' OR h.expires_at IS NULL OR h.expires_at > clock_timestamp()::timestamp)

@@ -10,9 +10,9 @@
 -- $1 reservation, $2 user, $3 margin in ms
 -- columns (struct claim_row): user exists, intent: found, owned, id, status, attempt, attempts;
 -- reservation: id, amount, status, payment status, past its deadline, within the margin of it,
--- seats no longer held, payment method of the intent
+-- seats no longer held, payment method of the intent, order id of its next attempt
 WITH i AS MATERIALIZED (
-	SELECT id, status, attempt_id, attempts, payment_method
+	SELECT id, status, attempt_id, attempts, payment_method, order_id
 	FROM payments.intents
 	WHERE reservation_id = $1 AND user_id = $2 AND live
 	FOR NO KEY UPDATE
@@ -29,7 +29,7 @@ SELECT EXISTS (SELECT FROM public.users WHERE id = $2),
 	coalesce(r.expires_at <= clock_timestamp()::timestamp + make_interval(secs => $3::int / 1000.0), false),
 	(SELECT count(*) FROM public.reservation_items t JOIN public.seats s ON s.id = t.seat_id
 	 WHERE t.reservation_id = r.id AND s.status <> 'locked'),
-	i.payment_method
+	i.payment_method, i.order_id
 FROM (VALUES (1)) one LEFT JOIN r ON true LEFT JOIN i ON true;
 
 -- name: claim_lock_intent
@@ -40,7 +40,7 @@ WITH wanted AS MATERIALIZED (
 	UNION ALL
 	(SELECT id, user_id FROM payments.intents WHERE reservation_id = $2 ORDER BY live DESC, created_at DESC LIMIT 1)
 ), i AS MATERIALIZED (
-	SELECT id, reservation_id, status, attempt_id, attempts, payment_method
+	SELECT id, reservation_id, status, attempt_id, attempts, payment_method, order_id
 	FROM payments.intents
 	WHERE id = (SELECT id FROM wanted WHERE user_id = $3)
 	FOR NO KEY UPDATE
@@ -57,23 +57,24 @@ SELECT EXISTS (SELECT FROM public.users WHERE id = $3),
 	coalesce(r.expires_at <= clock_timestamp()::timestamp + make_interval(secs => $4::int / 1000.0), false),
 	(SELECT count(*) FROM public.reservation_items t JOIN public.seats s ON s.id = t.seat_id
 	 WHERE t.reservation_id = r.id AND s.status <> 'locked'),
-	i.payment_method
+	i.payment_method, i.order_id
 FROM (VALUES (1)) one LEFT JOIN r ON true LEFT JOIN i ON true;
 
 -- name: claim_adopt
 -- The first claim on a reservation that somebody else made.
 -- $1 intent, $2 reservation, $3 user, $4 amount, $5 method, $6 attempt, $7 gateway, $8 lease in ms,
--- $9 owner, $10 idempotency key or NULL, $11 language, $12 request id
+-- $9 owner, $10 idempotency key or NULL, $11 language, $12 request id, $13 operation (process),
+-- $14 order id of the attempt after this
 WITH i AS (
 	INSERT INTO payments.intents (id, reservation_id, user_id, origin, amount_krw, payment_method, status,
-		attempt_id, attempts, hold_expires_at, payable_until)
-	SELECT $1, r.id, $3, 'process', $4, $5, 'processing', $6, 1, r.expires_at, r.expires_at
+		attempt_id, attempts, hold_expires_at, payable_until, order_id)
+	SELECT $1, r.id, $3, 'process', $4, $5, 'processing', $6, 1, r.expires_at, r.expires_at, $14
 	FROM public.reservations r WHERE r.id = $2
 	RETURNING id
 ), a AS (
 	INSERT INTO payments.attempts (id, intent_id, n, operation, gateway, payment_method, amount_krw, owner,
 		lease_until, next_look_at, idempotency_key, language, request_id)
-	SELECT $6, i.id, 1, 'process', $7, $5, $4, $9,
+	SELECT $6, i.id, 1, $13, $7, $5, $4, $9,
 		clock_timestamp() + make_interval(secs => $8::int / 1000.0),
 		clock_timestamp() + make_interval(secs => $8::int / 1000.0), $10::text, $11, $12
 	FROM i
@@ -85,7 +86,7 @@ WITH i AS (
 	WHERE id = $2 AND expires_at < clock_timestamp()::timestamp + make_interval(secs => $8::int / 1000.0)
 ), k AS (
 	UPDATE payments.idempotency_keys SET intent_id = $1, attempt_id = $6
-	WHERE user_id = $3 AND operation = 'process' AND key = $10::text
+	WHERE user_id = $3 AND operation = $13 AND key = $10::text
 ), e AS (
 	INSERT INTO payments.events (intent_id, attempt_id, kind, status, request_id)
 	SELECT $1, $6, 'claimed', 'processing', $12
@@ -95,11 +96,12 @@ SELECT payments.expect((SELECT count(*) FROM a) = 1, 'claim_adopt');
 -- name: claim_again
 -- A claim on an intent that is there: one made by a booking, or one whose last attempt was declined.
 -- $1 intent, $2 reservation, $3 user, $4 amount, $5 method, $6 attempt, $7 gateway, $8 lease in ms,
--- $9 owner, $10 idempotency key or NULL, $11 language, $12 request id, $13 operation
+-- $9 owner, $10 idempotency key or NULL, $11 language, $12 request id, $13 operation, $14 order id of the
+-- attempt after this
 WITH i AS (
 	UPDATE payments.intents
 	SET status = 'processing', attempt_id = $6, attempts = attempts + 1, payment_method = $5, amount_krw = $4,
-	    updated_at = clock_timestamp()
+	    order_id = $14, updated_at = clock_timestamp()
 	WHERE id = $1 AND status = 'requires_payment'
 	RETURNING id, attempts
 ), a AS (

@@ -14,13 +14,15 @@ SELECT EXISTS (SELECT FROM public.users WHERE id = $1);
 -- name: idempotency_begin
 -- $1 user, $2 operation, $3 key, $4 fingerprint, $5 hours to keep
 -- A row comes back where the key is new (or its time was over): the request is the first. Waits for
--- a rival with the same key, whose transaction is short.
-INSERT INTO payments.idempotency_keys AS k (user_id, operation, key, fingerprint, expires_at)
-VALUES ($1, $2, $3, $4, now() + make_interval(hours => $5))
-ON CONFLICT (user_id, operation, key) DO UPDATE
-	SET fingerprint = excluded.fingerprint, intent_id = NULL, attempt_id = NULL, http = NULL, body = NULL,
-	    created_at = now(), expires_at = excluded.expires_at
-	WHERE k.expires_at <= now()
+-- a rival who is inserting the same key, and for nobody else: a key that is there is not locked, because
+-- who holds it might be waiting for an intent whose settlement waits for the key.
+WITH over AS (
+	DELETE FROM payments.idempotency_keys
+	WHERE user_id = $1 AND operation = $2 AND key = $3 AND expires_at <= now() RETURNING 1
+)
+INSERT INTO payments.idempotency_keys (user_id, operation, key, fingerprint, expires_at)
+SELECT $1, $2, $3, $4, now() + make_interval(hours => $5) WHERE (SELECT count(*) FROM over) >= 0
+ON CONFLICT (user_id, operation, key) DO NOTHING
 RETURNING 1;
 
 -- name: idempotency_get

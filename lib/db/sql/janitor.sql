@@ -12,14 +12,15 @@ RETURNING id;
 
 -- name: attempts_take
 -- $1 most, $2 ms until somebody else may take them
--- columns: attempt, gateway, look-ups so far, not-founds so far, its age in ms
+-- columns: attempt, gateway, look-ups so far, not-founds so far, its age in ms, its amount
 UPDATE payments.attempts
 SET next_look_at = clock_timestamp() + make_interval(secs => $2::int / 1000.0), look_ups = look_ups + 1
 WHERE id IN (
 	SELECT id FROM payments.attempts
 	WHERE status IN ('sent', 'unknown') AND next_look_at <= clock_timestamp()
 	ORDER BY next_look_at LIMIT $1::int FOR NO KEY UPDATE SKIP LOCKED)
-RETURNING id, gateway, look_ups, not_founds, (extract(epoch FROM clock_timestamp() - started_at) * 1000)::bigint;
+RETURNING id, gateway, look_ups, not_founds, (extract(epoch FROM clock_timestamp() - started_at) * 1000)::bigint,
+	amount_krw;
 
 -- name: expire_due
 -- Holds made or adopted here whose time is over. $1 most, $2 also end reservations that others made

@@ -1,6 +1,10 @@
 -- Record: what the gateway said of an attempt becomes the state of the attempt, its intent, its
 -- reservation and its seats, in one transaction: record_lock locks and reads, one of the others writes.
 -- Locks are taken in the order intents -> reservations -> seats by id.
+--
+-- Seat ids come as (SELECT $n::uuid[]): the planner then cannot see how many they are. Where it can, each
+-- plan for known values looks cheaper than the generic one, and PostgreSQL plans the statement anew for
+-- every payment, which costs about as much as carrying it out.
 
 -- name: record_lock
 -- $1 attempt
@@ -59,7 +63,7 @@ WITH r AS (
 	WHERE id = $3 RETURNING 1
 ), s AS (
 	UPDATE public.seats SET status = 'reserved'
-	WHERE id = ANY ($5::uuid[]) AND status = $12 RETURNING 1
+	WHERE id = ANY ((SELECT $5::uuid[])::uuid[]) AND status = $12 RETURNING 1
 ), a AS (
 	UPDATE payments.attempts
 	SET status = 'approved', failure_code = NULL, failure_message = NULL, finished_at = $13
@@ -147,7 +151,7 @@ WITH r AS (
 	WHERE id = $3 AND status = 'pending' AND payment_status = 'pending' RETURNING id
 ), s AS (
 	UPDATE public.seats SET status = 'available'
-	WHERE id = ANY ($5::uuid[]) AND status = 'locked' AND EXISTS (SELECT FROM r)
+	WHERE id = ANY ((SELECT $5::uuid[])::uuid[]) AND status = 'locked' AND EXISTS (SELECT FROM r)
 ), q AS (
 	UPDATE public.ticket_types y SET available_quantity = y.available_quantity + t.quantity
 	FROM (SELECT ticket_type_id, sum(quantity)::int AS quantity FROM public.reservation_items
@@ -195,7 +199,8 @@ SELECT payments.expect((SELECT count(*) FROM a) = 1 AND (SELECT count(*) FROM i)
 
 -- name: intent_show
 -- $1 intent, $2 user, $3 is admin
--- columns: user exists, id, reservation, amount, method, status, attempts as JSON, created, updated
+-- columns: user exists, id, reservation, amount, method, status, attempts as JSON, created, updated, order id
+-- of the next attempt (only while there may be one)
 SELECT EXISTS (SELECT FROM public.users WHERE id = $2), i.id, i.reservation_id, i.amount_krw, i.payment_method,
 	CASE i.status WHEN 'unknown' THEN 'processing' ELSE i.status END,
 	(SELECT coalesce(json_agg(row_to_json(x)), '[]') FROM (
@@ -203,6 +208,7 @@ SELECT EXISTS (SELECT FROM public.users WHERE id = $2), i.id, i.reservation_id, 
 			CASE WHEN a.status = 'declined' THEN a.failure_code END AS "failureCode",
 			payments.iso(a.started_at) AS "startedAt", payments.iso(a.finished_at) AS "finishedAt"
 		FROM payments.attempts a WHERE a.intent_id = i.id ORDER BY a.n) x),
-	payments.iso(i.created_at), payments.iso(i.updated_at)
+	payments.iso(i.created_at), payments.iso(i.updated_at),
+	CASE i.status WHEN 'requires_payment' THEN i.order_id END
 FROM (VALUES (1)) one
 LEFT JOIN payments.intents i ON i.id = $1 AND (i.user_id = $2 OR $3::boolean);

@@ -1,7 +1,7 @@
 """
 A Debian machine of its own: a clean root made by mmdebstrap, booted with its real systemd as the first
 process of its own namespaces (no network but loopback). Its /run/payments-fcgi is a folder of ours, so
-that a test's nginx reaches the socket, and folders named in `share` are seen there too.
+that a test's nginx reaches the socket; `share` says which other folders are seen there, and where.
 """
 
 import os
@@ -39,16 +39,18 @@ mount -t tmpfs tmpfs dev/shm
 mount -t tmpfs -o mode=755 tmpfs run
 mkdir run/payments-fcgi
 mount --bind "$run" run/payments-fcgi
-for folder do
-	mkdir -p ".$folder"
-	mount --bind "$folder" ".$folder"
+while [ $# -gt 1 ]; do
+	mkdir -p ".$2"
+	mount --bind "$1" ".$2"
+	shift 2
 done
 mkdir -p old
 pivot_root . old
 umount -l old
+mount --make-rshared / # as an init does by itself outside of a container: credentials need it
 ip link set lo up 2>/dev/null || :
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test /lib/systemd/systemd --system \
-	--unit=multi-user.target --log-target=console --show-status=no
+	--unit=multi-user.target --log-target=journal --show-status=no
 """
 
 
@@ -71,8 +73,8 @@ def make_root(folder, packages, suite="bookworm"):
 
 
 class Machine:
-    def __init__(self, root, share=()):
-        self.root, self.share = Path(root), [str(path) for path in share]
+    def __init__(self, root, share):
+        self.root, self.share = Path(root), share
         self.run_folder = Path(tempfile.mkdtemp(prefix="payments-run-", dir="/tmp"))
         self.run_folder.chmod(0o755)
         self.socket = self.run_folder / "payments.sock"
@@ -84,7 +86,7 @@ class Machine:
         self.cgroup.mkdir()
         command = ["unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup", "--fork",
                    "--kill-child", "sh", "-ec", BOOT, "boot", self.root, self.run_folder,
-                   *self.share]
+                   *(path for pair in self.share.items() for path in pair)]
         enter = f'echo $$ >"{self.cgroup}/cgroup.procs"; exec "$@"'
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(["sh", "-ec", enter, "enter", *map(str, command)],
@@ -117,6 +119,11 @@ class Machine:
 
     def show(self, unit, name):
         return self.out(f"systemctl show --value -p {name} '{unit}'")
+
+    def host_pids(self, unit):
+        """The processes of a unit, as they are numbered outside of the machine."""
+        path, = self.cgroup.glob(f"system.slice/**/{unit}")
+        return [int(pid) for pid in (path / "cgroup.procs").read_text().split()]
 
     def install(self, deb):
         """Copies a package in and has dpkg install it, its scripts under the running systemd."""

@@ -1,0 +1,148 @@
+"""
+Heal and follow: the monolith's own programs at reservations that were paid here.
+
+Fails where a paid customer loses the seat to the cleaner, or a cancelled one the money.
+"""
+
+import time
+
+import pytest
+
+from harness.monolith import Monolith
+from harness.wait import until
+from harness.world import assert_paid
+
+STACK = {"workers": 2}
+WITHIN_S = 15  # the watch over recent payments looks every 10 s
+
+
+@pytest.fixture
+def monolith(stack):
+    made = Monolith(stack.database)
+    yield made
+    made.close()
+
+
+def pay(stack, **how):
+    reservation = stack.reserve(**how)
+    assert stack.process(reservation).status == 200
+    return reservation
+
+
+def refunds(stack, reservation):
+    return stack.database.rows(
+        "SELECT r.status, r.reason, r.amount_krw FROM payments.refunds r JOIN payments.intents i "
+        "ON i.id = r.intent_id WHERE i.reservation_id = %s", reservation.id)
+
+
+def kinds(stack, reservation):
+    return [kind for kind, in stack.database.rows(
+        "SELECT e.kind FROM payments.events e JOIN payments.intents i ON i.id = e.intent_id "
+        "WHERE i.reservation_id = %s ORDER BY e.id", reservation.id)]
+
+
+def wait_returned(stack, reservation, reason):
+    until("the charge is returned", lambda: refunds(stack, reservation) == [("done", reason, reservation.amount)],
+          WITHIN_S)
+
+
+def test_cleaner_then_healed(stack, monolith):
+    """Several at once, as one run of the cleaner leaves them."""
+    made = [pay(stack, seats=1 + n % 3) for n in range(6)]
+    for reservation in made[:5]:
+        assert monolith.clean(reservation.id)
+    until("all are restored", lambda: all(stack.world.state(one) == (("confirmed", "completed"), {"reserved"})
+                                          for one in made), WITHIN_S)
+    for reservation in made:
+        assert_paid(stack.world, reservation)
+    assert all("healed" in kinds(stack, one) for one in made[:5]) and "healed" not in kinds(stack, made[5])
+
+
+def test_healed_twice(stack, monolith):
+    """A second cleaner that had seen it unpaid, too."""
+    reservation = pay(stack)
+    for _ in range(2):
+        assert monolith.clean(reservation.id)
+        until("it is restored", lambda: stack.world.state(reservation) == (("confirmed", "completed"), {"reserved"}),
+              WITHIN_S)
+    assert kinds(stack, reservation).count("healed") == 2
+
+
+@pytest.mark.parametrize("bought", [False, True])
+def test_cleaner_then_the_seat_has_a_new_owner(stack, monolith, bought):
+    """Held or bought by somebody else meanwhile: nobody's seat is taken away."""
+    reservation, other = pay(stack), None
+    stack.database.rows("UPDATE payments.janitor_tasks SET next_at = now() + interval '5 seconds' "
+                        "WHERE name = 'heal'")  # the next buyer is faster than the watch
+    assert monolith.clean(reservation.id)
+    other = stack.world.reserve_same_seats(reservation, stack.user)
+    if bought:
+        assert stack.process(other).status == 200
+    wait_returned(stack, reservation, "hold_lost")
+    assert stack.world.intents(reservation) == ["refunded"]
+    if bought:
+        assert_paid(stack.world, other)
+    else:
+        assert stack.world.state(other) == (("pending", "pending"), {"locked"})
+
+
+def test_one_of_two_seats_has_a_new_owner(stack, monolith):
+    """All seats or none: the whole is given back, the other's seat stays his."""
+    reservation = pay(stack, seats=2)
+    stack.database.rows("UPDATE payments.janitor_tasks SET next_at = now() + interval '5 seconds' "
+                        "WHERE name = 'heal'")
+    assert monolith.clean(reservation.id)
+    half = type(reservation)(None, None, reservation.amount // 2, reservation.event, reservation.seats[:1])
+    other = stack.world.reserve_same_seats(half, stack.user)
+    wait_returned(stack, reservation, "hold_lost")
+    assert stack.world.state(other) == (("pending", "pending"), {"locked"})
+
+
+def test_cancel_is_followed_once(stack, monolith):
+    reservation, kept = pay(stack), pay(stack)
+    assert monolith.cancel(reservation.id)
+    wait_returned(stack, reservation, "followed")
+    stack.database.rows("UPDATE payments.janitor_tasks SET next_at = now()")
+    time.sleep(1)
+    assert len(refunds(stack, reservation)) == 1
+    assert stack.world.state(reservation) == (("cancelled", "refunded"), {"available"})
+    assert_paid(stack.world, kept)
+
+
+def test_cancel_and_resale_are_followed(stack, monolith):
+    reservation = pay(stack)
+    assert monolith.cancel(reservation.id)
+    other = stack.world.reserve_same_seats(reservation, stack.user)
+    assert stack.process(other).status == 200
+    wait_returned(stack, reservation, "followed")
+    assert_paid(stack.world, other)
+
+
+def test_bulk_cancel_of_an_event_is_followed(stack, monolith):
+    made = stack.world.reserve(stack.user, 8)
+    for reservation in made[:6]:
+        assert stack.process(reservation).status == 200
+    assert monolith.cancel_event(made[0].event)
+    for reservation in made[:6]:
+        wait_returned(stack, reservation, "followed")
+    assert all(refunds(stack, one) == [] for one in made[6:])
+    assert all(stack.process(one).code == "RESERVATION_CANCELLED" for one in made[6:])
+
+
+def test_cancel_before_the_payment_is_no_follow(stack, monolith):
+    reservation = stack.reserve()
+    assert monolith.cancel(reservation.id)
+    assert stack.process(reservation).code == "RESERVATION_CANCELLED"
+    assert refunds(stack, reservation) == []
+
+
+def test_the_other_world_refuses_the_cleaner(make_stack):
+    """Where no 'expired' exists its whole transaction fails; ours ends holds as cancelled/failed."""
+    stack = make_stack(world="without_expired", workers=1)
+    monolith = Monolith(stack.database)
+    try:
+        reservation = pay(stack)
+        assert not monolith.clean(reservation.id)
+        assert_paid(stack.world, reservation)
+    finally:
+        monolith.close()
