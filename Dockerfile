@@ -26,4 +26,4 @@ ENV CREDENTIALS_DIRECTORY=/run/secrets/payments \
 USER 10001:10001
 STOPSIGNAL SIGTERM
 # exec: the signal must reach multiwatch, which hands it on to the workers.
-CMD ["/bin/sh", "-c", "umask 007; exec spawn-fcgi -n -s /run/payments-fcgi/payments.sock -M 0660 -b 1024 -- /usr/bin/multiwatch -f \"$PAYMENTS_WORKERS\" -- /usr/sbin/payments-fcgi"]
+CMD ["/bin/sh", "-c", "umask 007; exec spawn-fcgi -n -s /run/payments-fcgi/payments.sock -M 0660 -b 4096 -- /usr/bin/multiwatch -f \"$PAYMENTS_WORKERS\" -- /usr/sbin/payments-fcgi"]

@@ -84,6 +84,8 @@ void exchange_serve(struct FCGX_Request *fcgx, struct service *service,
 	if (response_http(&exchange.response) != HTTP_CLIENT_GONE)
 		sent = response_send(&exchange.response, fcgx, request->id);
 	FAULT_POINT("answer_sent");
+	if (sent && request_is_whole(request))
+		response_hang_up(fcgx);
 	exchange_log(&exchange, sent);
 	exchange_measure(&exchange);
 	metrics_busy(-1);

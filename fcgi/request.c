@@ -145,9 +145,17 @@ enum status request_read_body(struct request *request, const struct settings *se
 		return STATUS_INTERNAL_ERROR;
 	request->body_length = (size_t)FCGX_GetStr(request->body, length, in);
 	request->body[request->body_length] = '\0';
-	if (request->body_length != (size_t)length || FCGX_GetChar(in) != EOF || FCGX_GetError(in) != 0)
-		return STATUS_BAD_REQUEST;
-	return STATUS_OK;
+	return request_is_whole(request) ? STATUS_OK : STATUS_BAD_REQUEST;
+}
+
+bool request_is_whole(const struct request *request)
+{
+	FCGX_Stream *in = request->fcgx->in;
+
+	/* a body that nobody wanted to read is still on its way */
+	if (request->content_length < 0 || (size_t)request->content_length != request->body_length)
+		return false;
+	return FCGX_GetChar(in) == EOF && FCGX_GetError(in) == 0;
 }
 
 bool request_hung_up(const struct request *request)

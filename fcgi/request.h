@@ -51,6 +51,9 @@ void request_read(struct request *request, struct FCGX_Request *fcgx, const stru
  */
 enum status request_read_body(struct request *request, const struct settings *settings);
 
+/* True where the request came to its end: the peer has no more to send. To be asked last: it reads on. */
+bool request_is_whole(const struct request *request);
+
 /* True where the peer hung up: nobody is there to be answered. True, too, of a peer that only
  * closed its writing side, which nginx never does. To be asked before anything is done that lasts. */
 bool request_hung_up(const struct request *request);

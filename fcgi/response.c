@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HEADER_LINE_MAX 512 /* of those written here; a request id has 64 */
 
@@ -99,6 +100,12 @@ bool response_send(struct response *response, struct FCGX_Request *fcgx, const c
 	 * two is FCGX_Finish_r's: the last to be closed carries the end of the request. */
 	FCGX_FClose(fcgx->err);
 	return FCGX_FClose(out) == 0;
+}
+
+void response_hang_up(struct FCGX_Request *fcgx)
+{
+	close(fcgx->ipcFd);
+	fcgx->ipcFd = -1;
 }
 
 void response_free(struct response *response)

@@ -23,3 +23,5 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA payments TO @ROLE@;
 ALTER ROLE @ROLE@ SET lock_timeout = '2s';
 ALTER ROLE @ROLE@ SET statement_timeout = '5s';
 ALTER ROLE @ROLE@ SET idle_in_transaction_session_timeout = '10s';
+-- Every statement is short: compiling one costs more than it saves.
+ALTER ROLE @ROLE@ SET jit = off;

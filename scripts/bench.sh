@@ -9,5 +9,5 @@ cmd_bench() {
 	build=$build/bench
 	build_all
 	run_logged "$build/dev-make-bench.log" make -s -C "$build" tests/bench/micro tests/bench/bare
-	PYTHONDONTWRITEBYTECODE=1 PAYMENTS_BUILD=$build exec /usr/bin/python3 "$top/tests/bench" "$@"
+	PYTHONDONTWRITEBYTECODE=1 PAYMENTS_BUILD=$build exec /usr/bin/python3 "$top/tests/bench" --out "$build" "$@"
 }

@@ -57,9 +57,15 @@ static bool reserve(struct buf *buf, size_t more)
 	return !buf->failed;
 }
 
+/* What reserve would find, for the many short pieces that an answer is made of. */
+static bool fits(const struct buf *buf, size_t more)
+{
+	return !buf->failed && more < buf->capacity - buf->length && buf->length + more <= buf_limit(buf);
+}
+
 void buf_append(struct buf *buf, const char *bytes, size_t length)
 {
-	if (length == 0 || !reserve(buf, length))
+	if (length == 0 || (!fits(buf, length) && !reserve(buf, length)))
 		return;
 	memcpy(buf->data + buf->length, bytes, length);
 	buf->length += length;

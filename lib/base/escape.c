@@ -2,22 +2,42 @@
 
 #include "base/utf8.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #define UTF8_MAX 4 /* utf8_length stops at the NUL that ends the text */
 
-/* Bytes of the character at `at` where it needs no escaping, else 0; 0 at the end of the text. */
-static size_t plain_length(const char *at)
+/* Most of what is written: ASCII that stands for itself. A look-up a byte, because every answer and every
+ * line of the log goes through here. */
+static const bool is_plain[256] = {
+	[0x20 ... '"' - 1] = true,
+	['"' + 1 ... '\\' - 1] = true,
+	['\\' + 1 ... 0x7e] = true,
+};
+
+/* Bytes of the character at `at` where it is beyond ASCII and needs no escaping, else 0. */
+static size_t letter_length(const char *at)
 {
 	uint8_t byte = (uint8_t)*at;
 
-	if (byte < 0x80)
-		return byte >= 0x20 && byte != 0x7f && byte != '"' && byte != '\\';
-	if (byte == 0xc2 && (uint8_t)at[1] < 0xa0)
+	if (byte < 0x80 || (byte == 0xc2 && (uint8_t)at[1] < 0xa0))
 		return 0;
 	return utf8_length(at, UTF8_MAX);
+}
+
+static const char *plain_end(const char *at)
+{
+	size_t length;
+
+	do {
+		while (is_plain[(uint8_t)*at])
+			at++;
+		length = letter_length(at);
+		at += length;
+	} while (length > 0);
+	return at;
 }
 
 static char short_escape(char c)
@@ -52,11 +72,8 @@ static struct escape_piece escape_one(const char **text, char scratch[ESCAPE_MAX
 struct escape_piece escape_next(const char **text, char scratch[ESCAPE_MAX])
 {
 	const char *start = *text;
-	const char *end = start;
-	size_t length;
+	const char *end = plain_end(start);
 
-	while ((length = plain_length(end)) > 0)
-		end += length;
 	*text = end;
 	if (end == start && *start)
 		return escape_one(text, scratch);

@@ -4,8 +4,9 @@
  * a sentence of help. The commented example file and the man page's list are
  * printed from that table (`payctl settings --example`, `--man`).
  *
- * A value is taken from the environment, else from the configuration file
- * (KEY=VALUE lines, # comments), else it is the default. An unknown PAYMENTS_*
+ * A value is taken from the environment, else from a credential of systemd
+ * ($CREDENTIALS_DIRECTORY/<NAME>), else from the configuration file (KEY=VALUE
+ * lines, # comments), else it is the default. An unknown PAYMENTS_*
  * name, a bad value or a value out of range stops the start with one clear
  * line each. The set is immutable once loaded: a reload makes a new one.
  */

@@ -47,7 +47,7 @@ const struct setting settings_table[] = {
 		"Attempts to charge one reservation."),
 	INTEGER("PAYMENTS_AUDIT_DAYS", audit_days, 1, 3650, "days", "3", 0,
 		"How far back payctl audit --gateway compares with the gateways' books."),
-	INTEGER("PAYMENTS_BACKLOG", backlog, 1, 65535, "", "1024", RESTART,
+	INTEGER("PAYMENTS_BACKLOG", backlog, 1, 65535, "", "4096", RESTART,
 		"Connections that may queue on PAYMENTS_LISTEN."),
 	INTEGER("PAYMENTS_BODY_MAX_BYTES", body_max_bytes, 1024, 1048576, "bytes", "65536", 0,
 		"Largest request body; a larger one is answered 413."),

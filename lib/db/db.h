@@ -25,7 +25,8 @@ enum db_code {
 	DB_LOST,	/* the connection went away, or a deadline passed: nothing was committed */
 	DB_MAYBE,	/* the connection went away during COMMIT: the outcome must be read */
 	DB_UNAVAILABLE, /* no connection to be had in time */
-	DB_BROKEN	/* the server refused our statement: a bug or a missing right; logged once, here */
+	DB_UNFIT,	/* the schema or the role's rights are not what this build needs; logged once, here */
+	DB_BROKEN	/* the server refused our statement: a bug; logged once, here */
 };
 
 struct db_pool;

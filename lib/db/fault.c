@@ -20,6 +20,9 @@
 #define SQLSTATE_CANNOT_CONNECT "57P03"
 #define SQLSTATE_DEADLOCK "40P01"
 #define SQLSTATE_SERIALIZATION "40001"
+#define SQLSTATE_NO_SCHEMA "3F000"
+#define SQLSTATE_NO_COLUMN "42703"
+#define SQLSTATE_NO_FUNCTION "42883"
 
 struct fault_rule {
 	const char *pattern;
@@ -40,6 +43,11 @@ static const struct fault_rule fault_rules[] = {
 	{ SQLSTATE_READ_ONLY, DB_LOST, true },
 	{ SQLSTATE_TOO_MANY, DB_LOST, true },
 	{ SQLSTATE_NO_STATEMENT, DB_LOST, true },
+	{ SQLSTATE_NO_SCHEMA, DB_UNFIT, false },
+	{ SQLSTATE_NO_TABLE, DB_UNFIT, false },
+	{ SQLSTATE_NO_COLUMN, DB_UNFIT, false },
+	{ SQLSTATE_NO_FUNCTION, DB_UNFIT, false },
+	{ SQLSTATE_NO_RIGHT, DB_UNFIT, false },
 };
 
 static const char *fault_field(const PGresult *result, int field)
@@ -92,7 +100,7 @@ static void fault_log(const struct db_fault *fault, const PGresult *result, cons
 {
 	struct log_line line;
 
-	if (fault->code == DB_BROKEN)
+	if (fault->code == DB_BROKEN || fault->code == DB_UNFIT)
 		log_begin(&line, LOG_LEVEL_ERROR, "database_refused");
 	else if (fault->code == DB_LOST)
 		log_begin(&line, LOG_LEVEL_WARN, "database_gave_up");

@@ -13,6 +13,9 @@
 
 #define CONN_WHY_MAX 512
 
+/* What stands around the steps of a trip. */
+enum trip_frame { FRAME_NONE, FRAME_BEGIN, FRAME_COMMIT, FRAME_ROLLBACK, FRAME_COUNT };
+
 /* --- conn.c: a connection --- */
 
 struct db_conn {
@@ -20,6 +23,7 @@ struct db_conn {
 	PGconn *pg;	       /* non-blocking, in pipeline mode all its life */
 	bool dead;	       /* to be closed, never used again */
 	bool prepared[SQL_COUNT];
+	bool framed[FRAME_COUNT]; /* likewise: what stands around a transaction */
 };
 
 /* Connects within timeout_ms, all hosts of the string together. NULL: *why says what went wrong, in
@@ -48,7 +52,7 @@ struct db_fault {
 	char constraint[64]; /* "" where it names none */
 };
 
-/* Reads an error result of `statement`, and logs it where it is DB_BROKEN or DB_LOST. */
+/* Reads an error result of `statement`, and logs it where it is no conflict. */
 struct db_fault fault_read(const PGresult *result, const char *statement);
 /* The SQLSTATE of a result, "" where it has none. */
 const char *fault_sqlstate(const PGresult *result);
@@ -68,10 +72,10 @@ void results_clear(struct db_results *results);
 
 struct db_trip {
 	struct db_conn *conn;
-	const char *before; /* sent ahead of the steps: BEGIN, or NULL */
+	enum trip_frame before; /* sent ahead of the steps: BEGIN, or nothing */
 	struct db_step *steps;
 	int count;
-	const char *after; /* sent behind them: COMMIT or ROLLBACK, or NULL */
+	enum trip_frame after; /* sent behind them: COMMIT or ROLLBACK, or nothing */
 	bool prepare;	   /* named statements */
 	int32_t timeout_ms;
 	struct db_results *results;

@@ -20,13 +20,33 @@ struct leg {
 	PGconn *pg;
 	int64_t deadline_ms;
 	bool prepares[DB_STEPS_MAX]; /* the step's statement is prepared ahead of it */
+	bool frames[FRAME_COUNT];    /* likewise, BEGIN and COMMIT */
 	bool in_doubt;		     /* COMMIT may have left, its outcome is not known */
 	bool committed;		     /* the server confirmed COMMIT */
 };
 
-static bool leg_send_plain(struct leg *leg, const char *sql)
+/* Named in capitals, unlike the service's statements. */
+static const struct {
+	const char *name, *text;
+} frames[FRAME_COUNT] = {
+	[FRAME_BEGIN] = { "BEGIN", "BEGIN ISOLATION LEVEL READ COMMITTED" },
+	[FRAME_COMMIT] = { "COMMIT", "COMMIT" },
+	[FRAME_ROLLBACK] = { "ROLLBACK", "ROLLBACK" },
+};
+
+static bool leg_send_frame(struct leg *leg, enum trip_frame frame)
 {
-	return !sql || PQsendQueryParams(leg->pg, sql, 0, NULL, NULL, NULL, NULL, 0);
+	const char *name = frames[frame].name, *text = frames[frame].text;
+
+	if (frame == FRAME_NONE)
+		return true;
+	/* a ROLLBACK follows an error, is rare, and is not worth a statement of its own */
+	if (!leg->trip->prepare || frame == FRAME_ROLLBACK)
+		return PQsendQueryParams(leg->pg, text, 0, NULL, NULL, NULL, NULL, 0);
+	leg->frames[frame] = !leg->trip->conn->framed[frame];
+	if (leg->frames[frame] && !PQsendPrepare(leg->pg, name, text, 0, NULL))
+		return false;
+	return PQsendQueryPrepared(leg->pg, name, 0, NULL, NULL, NULL, 0);
 }
 
 static bool leg_must_prepare(const struct leg *leg, int step)
@@ -60,14 +80,14 @@ static bool leg_send(struct leg *leg)
 {
 	struct db_trip *trip = leg->trip;
 
-	if (!leg_send_plain(leg, trip->before))
+	if (!leg_send_frame(leg, trip->before))
 		return false;
 	for (int i = 0; i < trip->count; i++)
 		if (!leg_send_step(leg, i))
 			return false;
 	/* libpq may write whenever its buffer fills: from here on COMMIT may have left. */
-	leg->in_doubt = trip->after && strcmp(trip->after, "COMMIT") == 0;
-	if (!leg_send_plain(leg, trip->after) || !PQpipelineSync(leg->pg))
+	leg->in_doubt = trip->after == FRAME_COMMIT;
+	if (!leg_send_frame(leg, trip->after) || !PQpipelineSync(leg->pg))
 		return false;
 	FAULT_POINT("trip_sent");
 	return true;
@@ -165,6 +185,16 @@ static bool leg_read_step(struct leg *leg, int i)
 	return true;
 }
 
+static bool leg_read_frame(struct leg *leg, enum trip_frame frame, bool last, const PGresult **kept)
+{
+	if (leg->frames[frame]) {
+		if (!leg_read(leg, frames[frame].name, false, kept))
+			return false;
+		leg->trip->conn->framed[frame] = *kept != NULL;
+	}
+	return leg_read(leg, frames[frame].name, last, kept);
+}
+
 /* A COMMIT of a failed transaction is answered with the tag ROLLBACK. */
 static void leg_check_commit(struct leg *leg, const PGresult *kept)
 {
@@ -193,13 +223,13 @@ static bool leg_read_all(struct leg *leg)
 	struct db_trip *trip = leg->trip;
 	const PGresult *kept;
 
-	if (trip->before && !leg_read(leg, trip->before, false, &kept))
+	if (trip->before != FRAME_NONE && !leg_read_frame(leg, trip->before, false, &kept))
 		return false;
 	for (int i = 0; i < trip->count; i++)
 		if (!leg_read_step(leg, i))
 			return false;
-	if (trip->after) {
-		if (!leg_read(leg, trip->after, true, &kept))
+	if (trip->after != FRAME_NONE) {
+		if (!leg_read_frame(leg, trip->after, true, &kept))
 			return false;
 		leg_check_commit(leg, kept);
 	}

@@ -45,12 +45,11 @@ struct job {
 	struct db_cost cost;
 };
 
-static enum db_code tx_send(struct db_tx *tx, struct db_step *steps, int count, const char *after)
+static enum db_code tx_send(struct db_tx *tx, struct db_step *steps, int count, enum trip_frame after)
 {
 	const struct db_pool_options *options = pool_options(tx->pool);
 	struct db_trip trip = { .conn = tx->conn,
-				.before = tx->begun || tx->plain ? NULL
-								 : "BEGIN ISOLATION LEVEL READ COMMITTED",
+				.before = tx->begun || tx->plain ? FRAME_NONE : FRAME_BEGIN,
 				.steps = steps,
 				.count = count,
 				.after = after,
@@ -69,7 +68,7 @@ static enum db_code tx_send(struct db_tx *tx, struct db_step *steps, int count, 
 enum db_code db_tx_trip(struct db_tx *tx, struct db_step *steps, int count)
 {
 	assert(!tx->over);
-	tx->failure = tx_send(tx, steps, count, NULL);
+	tx->failure = tx_send(tx, steps, count, FRAME_NONE);
 	tx->over = tx->failure != DB_OK;
 	return tx->failure;
 }
@@ -78,7 +77,7 @@ enum db_code db_tx_commit(struct db_tx *tx, struct db_step *steps, int count)
 {
 	assert(!tx->over && !tx->plain);
 	FAULT_POINT("commit_unsent");
-	tx->failure = tx_send(tx, steps, count, "COMMIT");
+	tx->failure = tx_send(tx, steps, count, FRAME_COMMIT);
 	FAULT_POINT("commit_answered");
 	tx->over = true;
 	return tx->failure;
@@ -103,7 +102,7 @@ const char *db_tx_constraint(const struct db_tx *tx)
 static void tx_end(struct db_tx *tx)
 {
 	if (!tx->conn->dead && PQtransactionStatus(tx->conn->pg) != PQTRANS_IDLE &&
-	    tx_send(tx, NULL, 0, "ROLLBACK") != DB_OK)
+	    tx_send(tx, NULL, 0, FRAME_ROLLBACK) != DB_OK)
 		tx->conn->dead = true;
 	results_clear(&tx->results);
 	pool_give(tx->pool, tx->conn);

@@ -1,5 +1,6 @@
 #include "pay/claim.h"
 
+#include "base/clock.h"
 #include "base/fault_point.h"
 #include "pay/intent.h"
 
@@ -175,6 +176,7 @@ enum db_code claim_take(struct claim *claim, struct outcome *outcome)
 	struct claim_run run = { claim, outcome };
 
 	claim->next_order = uuid_new();
+	claim->taken_ms = clock_mono_ms();
 	claim->status = STATUS_OK;
 	return db_tx_run(claim->call->service->pool, &DB_POLICY_REQUEST, claim_body, &run, &claim->call->db);
 }

@@ -1,6 +1,7 @@
 #include "pay/look_up.h"
 
 #include "base/fault_point.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "pay/gateway.h"
 #include "pay/intent.h"
@@ -15,6 +16,9 @@
 #define OWNERS_MAX 256 /* processes looked at in a round; more wait for the next */
 /* As long as a look-up and its record may take; then another janitor may think this one dead. */
 #define LOOK_UP_TAKEN_MS "30000"
+/* A gateway that hangs must not keep the janitor from its other chores; the rest of a batch is taken
+ * again, by whoever comes first. */
+#define LOOK_UP_BUDGET_MS 10000
 
 struct owners {
 	int count;
@@ -141,6 +145,7 @@ int look_up_due(struct service *service, const struct settings *settings)
 	struct look_ups batch = { .most = settings->janitor_batch };
 	char most[16];
 	struct job job = { { .sql = SQL_ATTEMPTS_TAKE, .params = { most, LOOK_UP_TAKEN_MS } }, keep_look_ups, &batch };
+	int64_t until_ms = clock_mono_ms() + LOOK_UP_BUDGET_MS;
 	int i;
 
 	batch.items = calloc((size_t)batch.most, sizeof(*batch.items));
@@ -150,7 +155,7 @@ int look_up_due(struct service *service, const struct settings *settings)
 	if (!job_run(service, &job))
 		batch.count = -1;
 	for (i = 0; i < batch.count; i++)
-		if (!look_up(service, settings, &batch.items[i]))
+		if (clock_mono_ms() > until_ms || !look_up(service, settings, &batch.items[i]))
 			break;
 	free(batch.items);
 	return batch.count;

@@ -60,6 +60,15 @@ static void answer_refused(const struct claim *claim, struct outcome *outcome)
 		outcome_error(outcome, claim->call, claim->status);
 }
 
+/*
+ * A process that was stopped between claim and charge may wake when its lease is over and the hold is
+ * somebody else's. It has not asked for the money yet, so it can still say for certain: not charged.
+ */
+static bool lease_is_over(const struct claim *claim)
+{
+	return clock_mono_ms() - claim->taken_ms > claim->gateway->lease_ms(claim->call->settings);
+}
+
 static void charge(const struct claim *claim, const char *token, const char *cvv, struct gateway_answer *answer)
 {
 	struct gateway_charge charge = {
@@ -72,6 +81,10 @@ static void charge(const struct claim *claim, const char *token, const char *cvv
 	int64_t from_us = clock_mono_us();
 
 	FAULT_POINT("charge_unsent");
+	if (lease_is_over(claim)) {
+		*answer = (struct gateway_answer){ .outcome = GATEWAY_DECLINED, .code = "NOT_CHARGED" };
+		return;
+	}
 	claim->gateway->charge(claim->call->settings, &charge, answer);
 	FAULT_POINT("charge_answered");
 	claim->call->gateway_us += clock_mono_us() - from_us;

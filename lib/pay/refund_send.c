@@ -1,6 +1,7 @@
 #include "pay/refund.h"
 
 #include "base/fault_point.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "pay/gateway.h"
@@ -16,6 +17,7 @@
 #define REFUND_REVIEW_PAUSE_S 300
 /* As long as a refund and its record may take; then another janitor may think this one dead. */
 #define REFUND_TAKEN_MS "30000"
+#define REFUND_BUDGET_MS 10000 /* of a batch: see look_up.c */
 
 struct refund_due {
 	struct uuid refund, attempt;
@@ -111,6 +113,7 @@ int refund_send_due(struct service *service, const struct settings *settings)
 	struct refunds_due batch = { .most = settings->janitor_batch };
 	char most[16];
 	struct job job = { { .sql = SQL_REFUNDS_TAKE, .params = { most, REFUND_TAKEN_MS } }, keep_refunds, &batch };
+	int64_t until_ms = clock_mono_ms() + REFUND_BUDGET_MS;
 	int i;
 
 	batch.items = calloc((size_t)batch.most, sizeof(*batch.items));
@@ -119,7 +122,7 @@ int refund_send_due(struct service *service, const struct settings *settings)
 	snprintf(most, sizeof(most), "%d", batch.most);
 	if (!job_run(service, &job))
 		batch.count = -1;
-	for (i = 0; i < batch.count; i++)
+	for (i = 0; i < batch.count && clock_mono_ms() <= until_ms; i++)
 		send_refund(service, settings, &batch.items[i]);
 	free(batch.items);
 	return batch.count;

@@ -36,6 +36,7 @@ enum status service_status_of(enum db_code code)
 	case DB_LOST:
 	case DB_MAYBE:
 	case DB_UNAVAILABLE:
+	case DB_UNFIT:
 		return STATUS_SERVICE_UNAVAILABLE;
 	case DB_BROKEN:
 		break;
@@ -72,7 +73,7 @@ enum status service_ready(struct service *service, struct buf *why)
 	enum db_code code;
 
 	code = db_read(service->pool, &step, 1, read_version, &version, NULL);
-	if (code == DB_BROKEN) {
+	if (code == DB_UNFIT || code == DB_BROKEN) {
 		buf_puts(why, "schema \"payments\" cannot be read: run payctl migrate --grant ROLE as its owner");
 		return STATUS_SERVICE_UNAVAILABLE;
 	}

@@ -46,6 +46,15 @@ def measure_all(base, plan, wanted):
     return measured, failed
 
 
+def curves_or_none(base, plan, failed):
+    try:
+        return rows.curves(base, plan)
+    except Exception:  # as above
+        traceback.print_exc()
+        failed.append("curves")
+        return None
+
+
 def main():
     options = arguments()
     plan = rows.Plan(options.quick)
@@ -56,7 +65,7 @@ def main():
         base = ground.Ground(cluster, PAST)
         measured, failed = measure_all(base, plan, options.only)
         if not options.only or "curves" in options.only:
-            curves = rows.curves(base, plan)
+            curves = curves_or_none(base, plan, failed)
         base.rest()
         base.audit()
     finally:
@@ -67,6 +76,7 @@ def main():
     report.write(options.out / "bench.json", measured, curves, options.quick, time.monotonic() - begun)
     if curves:
         (options.out / "bench.svg").write_text(picture.draw(curves), encoding="utf-8")
+    print(f"\nwritten to {options.out}: bench.json" + (", bench.svg" if curves else ""))
     if failed:
         print(f"not measured: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0

@@ -17,6 +17,8 @@ from harness.cluster import Cluster
 from harness.pool import Pool
 
 USERS = 2000
+MOST_A_SECOND = 6000  # payments or holds, until it is known what the machine can do
+STOCK_FACTOR = 2.2
 SEATS = 2000  # of one performance
 EXTRA = """
 shared_preload_libraries = 'pg_stat_statements'
@@ -55,6 +57,7 @@ class Ground:
         self.cluster = cluster
         self.database = cluster.database()
         self.next = 1
+        self.most_a_second = MOST_A_SECOND
         self.database.rows("SET synchronous_commit = off")  # what we load; the service has its own
         self.database.rows("CREATE EXTENSION pg_stat_statements SCHEMA public")
         self.database.rows(INDEXES)
@@ -127,6 +130,14 @@ class Ground:
         self.next += count
         return first
 
+    def note_rate(self, a_second):
+        """What the service managed: from now on less is kept in stock, but enough for the limit too."""
+        self.most_a_second = min(MOST_A_SECOND, max(500, STOCK_FACTOR * a_second))
+
+    def stock(self, seconds):
+        """How many reservations a measurement of so many seconds may use up."""
+        return int(self.most_a_second * seconds)
+
     def reserve(self, count):
         """Pending reservations as the monolith makes them, one seat each; the first one's number."""
         first = self.take(count)
@@ -144,6 +155,7 @@ class Ground:
             "INSERT INTO public.seats (id, event_id, section, row_number, seat_number, seat_label, price) "
             "SELECT md5('s' || n)::uuid, md5('e' || n / %s)::uuid, 'S', n / 50, n %% 50, 'S-' || n, 70000 "
             "FROM generate_series(%s, %s) AS n", SEATS, first, first + count - 1)
+        self.database.rows("ANALYZE public.seats")
         return first
 
     def half_taken(self, count):

@@ -74,7 +74,8 @@ def table(rows):
     text.insert(1, "-" * max(map(len, text)))
     notes = [f"  {row.name}: {row.note}" for row in rows if row.note]
     limits = [f"  {row.name}: {row.limit}" for row in rows if row.limit]
-    return "\n".join(text + ["", "limits:"] + limits + (["", "notes:"] + notes if notes else []))
+    return "\n".join(text + (["", "limits:"] + limits if limits else []) +
+                     (["", "notes:"] + notes if notes else []))
 
 
 def machine():

@@ -7,6 +7,7 @@ import json
 import statistics
 import subprocess
 import time
+from datetime import datetime, timezone
 
 from harness import build
 
@@ -16,7 +17,6 @@ import statements
 from report import Row
 
 CONNECTIONS = 32  # 4 processes of 8: the pool's, pgbench's, and the clients that keep them busy
-MOST_A_SECOND = 4000  # payments that are kept in stock for each second of a measurement
 AT_THE_DOOR = 1000  # of 2,000 buyers, as many as the socket's backlog lets wait at once
 MOUNT = "/api/v1/payments"
 
@@ -45,7 +45,7 @@ def turns(rounds, first, second):
 
 def pay(base, pool, connections, seconds):
     """Payments through nginx: a second, CPU time of the workers, wrk's own figures."""
-    supply = MOST_A_SECOND * seconds
+    supply = base.stock(seconds)
     lines = load.process_lines(base, base.reserve(supply), supply)
     base.rest()
     pids, before = pool.worker_pids(), base.settled()
@@ -53,13 +53,14 @@ def pay(base, pool, connections, seconds):
     figures = load.wrk(pool.port, lines, connections, seconds)
     count = base.settled() - before
     assert figures["missing"] == 0, "the stock of reservations ran out"
+    base.note_rate(count / figures["seconds"])
     return {"rate": count / figures["seconds"], "cpu_us": (ground.cpu_s(pids) - cpu) / count * 1e6,
             "p50_ms": figures["p50_ms"], "p99_ms": figures["p99_ms"]}
 
 
 def pay_directly(base, clients, seconds):
     base.rest()
-    return load.payments(base, clients, seconds, MOST_A_SECOND * (seconds + 1))["tps"]
+    return load.payments(base, clients, seconds, base.stock(seconds + 1))["tps"]
 
 
 def throughput(base, plan):
@@ -78,12 +79,12 @@ def throughput(base, plan):
     return [rate, cpu]
 
 
-def own_time_us(base, trips, known, bindings, seconds=2):
+def own_time_us(base, trips, known, bindings, seconds=1):
     """PostgreSQL's own time per payment: planning and execution of everything but BEGIN and COMMIT."""
     script = statements.script(trips, known, bindings=bindings)
     base.rest()
     base.database.rows("SELECT pg_stat_statements_reset()")
-    count = load.payments(base, 1, seconds, MOST_A_SECOND * seconds, script)["count"]
+    count = load.payments(base, 1, seconds, base.stock(seconds + 1), script)["count"]
     spent = base.database.value(
         "SELECT sum(total_exec_time + total_plan_time)::float * 1000 FROM pg_stat_statements s "
         "JOIN pg_roles r ON r.oid = s.userid WHERE r.rolname = 'payments_service'")
@@ -108,8 +109,11 @@ def transaction_cost(base, plan):
 
 
 def over_the_gateway_ms(pool, begin, end):
-    """What each payment took beyond its gateway's own time: nginx's clock less the gateway's."""
-    gateway = {line["requestId"]: line["gatewayMs"] for line in pool.log_lines("request")}
+    """What each payment that ended in that time took beyond its gateway's own: nginx's clock less the
+    gateway's."""
+    first, last = (datetime.fromtimestamp(at, timezone.utc).isoformat() for at in (begin, end))
+    gateway = {line["requestId"]: line["gatewayMs"] for line in pool.log_lines("request")
+               if first <= line["time"] < last}
     over = []
     with open(pool.folder / "nginx-access.log", encoding="utf-8") as log:
         for text in log:
@@ -142,7 +146,7 @@ def buyers(base, plan, count, wanted):
         for n in range(windows):
             begin = running.begin + ramp_s + n * window_s
             rate.add(base.settled_between(begin, begin + window_s) / window_s, count / 1.0)
-        over = over_the_gateway_ms(pool, *at)
+        over = over_the_gateway_ms(pool, running.begin + ramp_s, running.begin + seconds)
         rate.note = (f"{cpu / base.settled_between(*at) * 1e6:.0f} us of CPU time a payment, "
                      f"{memory:.0f} MB with {count:,} in flight")
         base.audit()
@@ -245,7 +249,7 @@ def rush(base, plan):
         return held / summary["seconds"]
 
     def directly():
-        first = base.seats(MOST_A_SECOND * (plan.seconds + 1))
+        first = base.seats(base.stock(plan.seconds + 1))
         base.rest()
         return load.pgbench(base, text, CONNECTIONS, plan.seconds, variables={
             "base": first, "until": "2099-01-01 00:00:00"})["tps"]

@@ -7,13 +7,11 @@ Fails where the process dies of it, or a charge is lost, taken twice or kept for
 
 import mmap
 import struct
-import tempfile
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from harness import build, client
+from harness import build, client, faults
 from harness.crash import MOCK
 from harness.faults import Worker, problems, settle
 from harness.world import World
@@ -45,9 +43,8 @@ class Control:
 
 @pytest.fixture
 def folder():
-    with tempfile.TemporaryDirectory(prefix="payments-alloc-", dir="/tmp") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
+    with faults.scratch() as made:
+        yield made
 
 
 class Bench:
@@ -59,7 +56,7 @@ class Bench:
         self.user = self.world.user()
         self.token = client.token(self.user)
         self.admin_token = client.token(self.world.user("admin"), role="admin")
-        self.failing = MOCK | {"LD_PRELOAD": shim, "FAILING_CALLS": self.control.path}
+        self.failing = MOCK | {"PAYMENTS_DB_TRIP_MS": 500, "LD_PRELOAD": shim, "FAILING_CALLS": self.control.path}
         self.healthy = self.worker(MOCK)
         self.spare = []
 

@@ -280,6 +280,7 @@ def test_never_waits_for_another(stack, buyer, show):
         assert error["seats"] == [label(2)]
         buyer.hold(event, [label(1)])
     finally:
+        rival.rollback()
         rival.close()
     buyer.hold(event, [label(2)])
 

@@ -8,8 +8,6 @@ because of the moment at which a process died. A seed replays: CRASH_SEED=n.
 
 import os
 import random
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -26,9 +24,8 @@ def program():
 
 @pytest.fixture
 def folder():
-    with tempfile.TemporaryDirectory(prefix="payments-crash-", dir="/tmp") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
+    with faults.scratch() as made:
+        yield made
 
 
 @pytest.fixture
@@ -61,6 +58,21 @@ def test_the_whole_matrix(cluster, program, folder, seed, capsys, world):
                    *crash.run_cells(cluster, folder, program, cells, world=world))
     assert not missed
     assert len({cell.point for cell in cells}) >= LEAST_POINTS
+
+
+def test_some_of_the_matrix_over_a_wire(cluster, program, folder, seed, capsys):
+    """The gateway's own books agree with the database, charge for charge."""
+    cells = crash.sample(crash.wire_matrix(), 0.04, seed)
+    check(capsys, "crash matrix over a wire, some", seed, *crash.run_cells(cluster, folder, program, cells))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(4))
+def test_the_whole_matrix_over_a_wire(cluster, program, folder, seed, capsys, part):
+    cells = crash.wire_matrix()
+    random.Random(1).shuffle(cells)
+    check(capsys, f"crash matrix over a wire, part {part}", seed,
+          *crash.run_cells(cluster, folder, program, cells[part::4]))
 
 
 @pytest.mark.long

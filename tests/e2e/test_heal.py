@@ -13,7 +13,9 @@ from harness.wait import until
 from harness.world import assert_paid
 
 STACK = {"workers": 2}
-WITHIN_S = 15  # the watch over recent payments looks every 10 s
+WITHIN_S = 15
+DUE = "UPDATE payments.janitor_tasks SET next_at = now() WHERE name IN ('heal', 'patrol')"
+NOT_YET = "UPDATE payments.janitor_tasks SET next_at = now() + '1 hour'::interval WHERE name IN ('heal', 'patrol')"
 
 
 @pytest.fixture
@@ -29,6 +31,12 @@ def pay(stack, **how):
     return reservation
 
 
+def watched(stack, what, condition):
+    """The watch over recent payments looks every 10 s: it is due now."""
+    stack.database.rows(DUE)
+    until(what, condition, WITHIN_S)
+
+
 def refunds(stack, reservation):
     return stack.database.rows(
         "SELECT r.status, r.reason, r.amount_krw FROM payments.refunds r JOIN payments.intents i "
@@ -42,8 +50,8 @@ def kinds(stack, reservation):
 
 
 def wait_returned(stack, reservation, reason):
-    until("the charge is returned", lambda: refunds(stack, reservation) == [("done", reason, reservation.amount)],
-          WITHIN_S)
+    watched(stack, "the charge is returned",
+            lambda: refunds(stack, reservation) == [("done", reason, reservation.amount)])
 
 
 def test_cleaner_then_healed(stack, monolith):
@@ -51,8 +59,8 @@ def test_cleaner_then_healed(stack, monolith):
     made = [pay(stack, seats=1 + n % 3) for n in range(6)]
     for reservation in made[:5]:
         assert monolith.clean(reservation.id)
-    until("all are restored", lambda: all(stack.world.state(one) == (("confirmed", "completed"), {"reserved"})
-                                          for one in made), WITHIN_S)
+    watched(stack, "all are restored", lambda: all(
+        stack.world.state(one) == (("confirmed", "completed"), {"reserved"}) for one in made))
     for reservation in made:
         assert_paid(stack.world, reservation)
     assert all("healed" in kinds(stack, one) for one in made[:5]) and "healed" not in kinds(stack, made[5])
@@ -63,8 +71,8 @@ def test_healed_twice(stack, monolith):
     reservation = pay(stack)
     for _ in range(2):
         assert monolith.clean(reservation.id)
-        until("it is restored", lambda: stack.world.state(reservation) == (("confirmed", "completed"), {"reserved"}),
-              WITHIN_S)
+        watched(stack, "it is restored",
+                lambda: stack.world.state(reservation) == (("confirmed", "completed"), {"reserved"}))
     assert kinds(stack, reservation).count("healed") == 2
 
 
@@ -72,8 +80,7 @@ def test_healed_twice(stack, monolith):
 def test_cleaner_then_the_seat_has_a_new_owner(stack, monolith, bought):
     """Held or bought by somebody else meanwhile: nobody's seat is taken away."""
     reservation, other = pay(stack), None
-    stack.database.rows("UPDATE payments.janitor_tasks SET next_at = now() + interval '5 seconds' "
-                        "WHERE name = 'heal'")  # the next buyer is faster than the watch
+    stack.database.rows(NOT_YET)  # the next buyer is faster than the watch
     assert monolith.clean(reservation.id)
     other = stack.world.reserve_same_seats(reservation, stack.user)
     if bought:
@@ -89,8 +96,7 @@ def test_cleaner_then_the_seat_has_a_new_owner(stack, monolith, bought):
 def test_one_of_two_seats_has_a_new_owner(stack, monolith):
     """All seats or none: the whole is given back, the other's seat stays his."""
     reservation = pay(stack, seats=2)
-    stack.database.rows("UPDATE payments.janitor_tasks SET next_at = now() + interval '5 seconds' "
-                        "WHERE name = 'heal'")
+    stack.database.rows(NOT_YET)
     assert monolith.clean(reservation.id)
     half = type(reservation)(None, None, reservation.amount // 2, reservation.event, reservation.seats[:1])
     other = stack.world.reserve_same_seats(half, stack.user)
@@ -102,7 +108,7 @@ def test_cancel_is_followed_once(stack, monolith):
     reservation, kept = pay(stack), pay(stack)
     assert monolith.cancel(reservation.id)
     wait_returned(stack, reservation, "followed")
-    stack.database.rows("UPDATE payments.janitor_tasks SET next_at = now()")
+    stack.database.rows(DUE)
     time.sleep(1)
     assert len(refunds(stack, reservation)) == 1
     assert stack.world.state(reservation) == (("cancelled", "refunded"), {"available"})

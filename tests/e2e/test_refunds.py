@@ -10,11 +10,12 @@ import json
 
 import pytest
 
-from harness import client
+from harness import build, client, faults
 from harness.client import refused
+from harness.faults import Worker, problems, settle_with
 from harness.volley import post, tally
 from harness.wait import until
-from harness.world import assert_paid
+from harness.world import World, assert_paid
 
 STACK = {"workers": 2}
 DONE_WITHIN_S = 10
@@ -165,13 +166,40 @@ def test_tickets_are_given_back(stack, admin):
     assert stack.database.value(left, reservation.event) == before + 2
 
 
-def test_gateway_is_away(make_stack):
-    """It never gives up, and keeps the ticket until the money is on its way."""
-    stack = make_stack(settings={"PAYMENTS_MOCK_MODE": "down"})
-    reservation = stack.reserve()
-    admin = client.token(stack.world.user("admin"), role="admin")
-    # paid while the gateway was there
-    answer = stack.process(reservation)
-    assert answer.status == 504
-    intent = answer.json["paymentIntentId"]
-    refused(order(stack, intent, admin), 409, "NOT_REFUNDABLE")
+@pytest.fixture
+def folder():
+    with faults.scratch() as made:
+        yield made
+
+
+def test_gateway_is_away(cluster, folder):
+    """The refund is tried until the gateway is there again; the ticket stays until it is done."""
+    database = cluster.database()
+    world = World(database)
+    user, admin = world.user(), client.token(world.user("admin"), role="admin")
+    reservation, workers = world.reserve_one(user), []
+
+    def worker(**settings):
+        workers.append(Worker(folder, database, settings, program=build.program("payments-fcgi"), janitor_ms=50))
+        return workers[-1]
+
+    try:
+        away = worker()
+        paid = away.post("/process", client.token(user),
+                         {"reservationId": reservation.id, "paymentMethod": "kakao_pay"})
+        away.kill()
+        away = worker(PAYMENTS_MOCK_MODE="down")
+        ordered = away.post(f"/intents/{paid.json['payment']['paymentIntentId']}/refund", admin, {"reason": "away"})
+        assert ordered.status == 202
+        tries = "SELECT tries FROM payments.refunds WHERE status = 'pending' AND failure_code = 'GATEWAY_DOWN'"
+        until("it was tried in vain", lambda: database.rows(tries) == [(1,)], DONE_WITHIN_S)
+        assert world.state(reservation) == (("confirmed", "completed"), {"reserved"})
+        away.kill()
+        worker()
+        assert settle_with(database) == []
+        assert world.state(reservation) == (("cancelled", "refunded"), {"available"})
+        assert problems(database) == []
+    finally:
+        for one in workers:
+            one.kill()
+    database.drop()

@@ -8,12 +8,10 @@ kept, or something stays unresolved. One batch replays: SCHEDULE_SEED=n ./dev te
 
 import os
 import random
-import tempfile
-from pathlib import Path
 
 import pytest
 
-from harness import build, schedules
+from harness import build, faults, schedules
 
 BATCH = 250
 SHORT, PARTS, PART = 2, 4, 10  # batches: of the default run; of the long one, 4 x 10
@@ -21,9 +19,8 @@ SHORT, PARTS, PART = 2, 4, 10  # batches: of the default run; of the long one, 4
 
 @pytest.fixture
 def folder():
-    with tempfile.TemporaryDirectory(prefix="payments-schedules-", dir="/tmp") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
+    with faults.scratch() as made:
+        yield made
 
 
 @pytest.fixture

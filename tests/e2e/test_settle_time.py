@@ -6,14 +6,12 @@ Fails where a customer whose worker died waits longer than the lease to know how
 
 import math
 import random
-import tempfile
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
-from harness import build, client
+from harness import build, client, faults
 from harness.faults import Worker
 from harness.wait import until
 from harness.world import World
@@ -27,9 +25,8 @@ JANITOR_MS = 1000
 
 @pytest.fixture
 def folder():
-    with tempfile.TemporaryDirectory(prefix="payments-settle-", dir="/tmp") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
+    with faults.scratch() as made:
+        yield made
 
 
 def die(database, folder, user, reservations, chance):

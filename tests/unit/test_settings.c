@@ -88,7 +88,7 @@ START_TEST(defaults_are_the_documented_ones)
 	ck_assert_int_eq(settings.workers, 4);
 	ck_assert_int_eq(settings.threads, 512);
 	ck_assert_int_eq(settings.spare_threads, 8);
-	ck_assert_int_eq(settings.backlog, 1024);
+	ck_assert_int_eq(settings.backlog, 4096);
 	ck_assert_int_eq(settings.body_max_bytes, 65536);
 	ck_assert_int_eq(settings.queue_patience_ms, 8000);
 	ck_assert_int_eq(settings.drain_s, 40);

@@ -1,4 +1,7 @@
 -- Bookings: a booking is a reservation, a seat's state is its row in public.seats.
+--
+-- Where a hold looks for seats, its values come as (SELECT $n): a plan for known values would look cheaper
+-- each time, and planning costs far more than the look-up itself (see record.sql).
 
 -- name: hold_turn
 -- $1 user, $2 performance
@@ -23,6 +26,20 @@ FROM (SELECT clock_timestamp()::timestamp AS now,
 	date_trunc('milliseconds', clock_timestamp()::timestamp) + make_interval(secs => $3::int) AS until) n
 LEFT JOIN public.events e ON e.id = $2;
 
+-- name: hold_look
+-- The seats as they stand, nothing locked: enough to refuse who is late.
+-- $1 performance, $2 seat ids, $3 seat labels
+-- columns: as hold_seats
+SELECT s.id, s.seat_label, s.price, s.status,
+	s.status = 'locked' AND EXISTS (
+		SELECT FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
+		WHERE t.seat_id = s.id AND r.status = 'pending' AND r.payment_status = 'pending'
+		  AND r.expires_at <= clock_timestamp()::timestamp)
+FROM public.seats s
+WHERE s.event_id = (SELECT $1::uuid)
+  AND (s.id = ANY ((SELECT $2::uuid[])::uuid[]) OR s.seat_label = ANY ((SELECT $3::text[])::text[]))
+ORDER BY s.id;
+
 -- name: hold_seats
 -- $1 performance, $2 seat ids, $3 seat labels
 -- Locks the seats in id order, and only where all of them are free to take: whoever meets a rival's lock
@@ -30,7 +47,8 @@ LEFT JOIN public.events e ON e.id = $2;
 -- columns, a row a seat: id, label, price, status, is it locked for a hold whose time is over
 WITH w AS MATERIALIZED (
 	SELECT id, seat_label, price, status FROM public.seats
-	WHERE event_id = $1 AND (id = ANY ($2::uuid[]) OR seat_label = ANY ($3::text[]))
+	WHERE event_id = (SELECT $1::uuid)
+	  AND (id = ANY ((SELECT $2::uuid[])::uuid[]) OR seat_label = ANY ((SELECT $3::text[])::text[]))
 ), s AS MATERIALIZED (
 	SELECT id, seat_label, price, status FROM public.seats
 	WHERE id IN (SELECT id FROM w) AND (SELECT bool_and(status = 'available') FROM w)
@@ -51,7 +69,8 @@ ORDER BY w.id;
 -- columns: label, a row for each seat that is taken or that somebody is about to take
 WITH w AS MATERIALIZED (
 	SELECT id, seat_label, status FROM public.seats
-	WHERE event_id = $1 AND (id = ANY ($2::uuid[]) OR seat_label = ANY ($3::text[]))
+	WHERE event_id = (SELECT $1::uuid)
+	  AND (id = ANY ((SELECT $2::uuid[])::uuid[]) OR seat_label = ANY ((SELECT $3::text[])::text[]))
 ), s AS MATERIALIZED (
 	SELECT id, status FROM public.seats WHERE id IN (SELECT id FROM w)
 	ORDER BY id FOR NO KEY UPDATE SKIP LOCKED

@@ -14,12 +14,16 @@ LIMIT $2::int;
 -- name: patrol_find
 -- $1 position of the last patrol, $2 how many intents to walk
 -- columns: intent, whether it is only the new position (the last row); settled payments, whenever they were
--- settled, that somebody else cancelled or marked refunded since
+-- settled, that somebody else cancelled or marked refunded since, or whose seats somebody freed
 WITH walked AS MATERIALIZED (
 	SELECT id, reservation_id, status FROM payments.intents WHERE id > $1 ORDER BY id LIMIT $2::int
 )
 SELECT w.id, false FROM walked w JOIN public.reservations r ON r.id = w.reservation_id
-WHERE w.status = 'succeeded' AND (r.payment_status = 'refunded' OR r.status = 'cancelled' AND r.payment_status <> 'failed')
+WHERE w.status = 'succeeded'
+  AND (r.payment_status = 'refunded' OR r.status = 'cancelled' AND r.payment_status <> 'failed'
+       OR r.status = 'confirmed' AND EXISTS (
+		SELECT FROM public.reservation_items t JOIN public.seats s ON s.id = t.seat_id
+		WHERE t.reservation_id = r.id AND s.status <> 'reserved'))
 UNION ALL
 SELECT coalesce((SELECT id FROM walked ORDER BY id DESC LIMIT 1), '00000000-0000-0000-0000-000000000000'), true;
 

@@ -11,7 +11,8 @@ import threading
 from dataclasses import dataclass
 
 from . import client
-from .faults import NEVER_MS, Worker, problems, settle
+from .faults import NEVER_MS, Worker, books_differ, problems, settle
+from .gateway import Gateway
 from .monolith import Monolith
 from .world import World
 
@@ -32,6 +33,24 @@ OUTCOMES = {
     "charged, too slow": {"PAYMENTS_MOCK_MIN_DELAY_MS": 90, "PAYMENTS_MOCK_MAX_DELAY_MS": 90},
     "down": {"PAYMENTS_MOCK_MODE": "down"},
 }
+# the same across a wire, at a gateway with books of its own: faults of the simulator, by paymentKey
+WIRE = {"PAYMENTS_TOSS_DEADLINE_MS": 150, "PAYMENTS_TOSS_LOOK_UP_MS": 500, "PAYMENTS_TOSS_LEASE_MS": 400,
+        "PAYMENTS_TOSS_HORIZON_MS": 1000}
+WIRE_OUTCOMES = {
+    "wire: approved": None,
+    "wire: declined": {"fault": "decline"},
+    "wire: charged, hangs": {"fault": "charge_hang", "ms": 300},
+    "wire: hangs, charged": {"fault": "hang_charge", "ms": 300},
+    "wire: charged, 500": {"fault": "charge_500"},
+    "wire: 500": {"fault": "500"},
+    "wire: reset": {"fault": "reset_before"},
+    "wire: charged, reset": {"fault": "reset_after"},
+    "wire: duplicate": {"fault": "charge_duplicate"},
+    "wire: processing": {"fault": "charge_processing"},
+    "wire: rubbish": {"fault": "rubbish"},
+    "wire: truncated": {"fault": "truncated"},
+}
+WIRE_CHARGE = ["wire_unsent:1", "wire_first_byte:1", "wire_answered:1"]
 RIVALS = ("none", "second submit", "monolith's payment", "cancel", "cleaner", "admin cancel")
 
 
@@ -72,25 +91,40 @@ def matrix():
             for outcome in OUTCOMES for rival in RIVALS]
 
 
-class Subject:
-    """What a cell is about: a reservation, and what the client sends for it."""
+def points_over_wire(stage, points):
+    kept = [point for point in points if point != "mock_booked:1"]
+    return kept + WIRE_CHARGE if stage in ("pay", "execute", "look up", "refund") else kept
 
-    def __init__(self, reservation, path=None, body=None, key=None, token=None):
-        self.reservation, self.event = reservation.id, reservation.event
-        self.path, self.body, self.key, self.token = path, body, key, token
+
+def wire_matrix():
+    return [Cell(stage, point, outcome, rival) for stage, points in POINTS.items()
+            for point in points_over_wire(stage, points) for outcome in WIRE_OUTCOMES for rival in RIVALS]
+
+
+@dataclass
+class Subject:
+    """What a cell is about: a reservation (None: not yet), its event, and what the client sends for it."""
+    reservation: str
+    event: str
+    path: str = None
+    body: dict = None
+    key: str = None
+    token: str = None
 
 
 class Lane:
     def __init__(self, cluster, folder, program, outcome, world="expired"):
         self.outcome, self.folder, self.program = outcome, folder, program
-        self.settings = MOCK | OUTCOMES[outcome]
+        self.gateway = Gateway().start() if outcome in WIRE_OUTCOMES else None
+        self.settings = self.gateway.settings(**WIRE) if self.gateway else MOCK | OUTCOMES[outcome]
+        self.healthy = self.settings if self.gateway else MOCK
         self.database = cluster.database(world)
         self.world = World(self.database)
         self.user, self.admin = self.world.user(), self.world.user("admin")
         self.token = client.token(self.user)
         self.admin_token = client.token(self.admin, role="admin")
         self.monolith = Monolith(self.database)
-        self.payer, self.rival = self.worker(MOCK), self.worker(self.settings)
+        self.payer, self.rival = self.worker(self.healthy), self.worker(self.settings)
         self.unsettled = []  # subjects whose clients will try again
         self.reached, self.violations = {}, []
 
@@ -103,18 +137,31 @@ class Lane:
         self.rival.kill()
         self.monolith.close()
         self.database.drop()
+        if self.gateway:
+            self.gateway.destroy()
 
     # ---- what there is before the fault ----
 
-    def _pay(self, worker, reservation):
-        return worker.post("/process", self.token, {"reservationId": reservation.id, "paymentMethod": "kakao_pay"})
+    def _body(self, reservation, on=None):
+        """A payment's body; `on` which request about it the gateway's fault falls."""
+        body = {"reservationId": reservation, "paymentMethod": "kakao_pay"}
+        return body | {"paymentKey": self._payment_key(on)} if self.gateway else body
+
+    def _payment_key(self, on):
+        key, fault = "key-" + client.new_id(), self.gateway and WIRE_OUTCOMES[self.outcome]
+        if on and fault:
+            self.gateway.fault(on=on, paymentKey=key, **fault)
+        return key
+
+    def _pay(self, worker, reservation, on=None):
+        return worker.post("/process", self.token, self._body(reservation.id, on))
 
     def _reserve(self):
         return self.world.reserve_one(self.user)
 
-    def _paid(self):
+    def _paid(self, on=None):
         reservation = self._reserve()
-        answer = self._pay(self.payer, reservation)
+        answer = self._pay(self.payer, reservation, on)
         assert answer.status == 200, answer
         return reservation, answer.json["payment"]["paymentIntentId"]
 
@@ -127,32 +174,26 @@ class Lane:
 
     def _subject_booked(self, path, body, key):
         booking, event = self._booked()
-        made = Subject.__new__(Subject)
-        made.reservation, made.event = booking["bookingId"], event
-        made.path, made.key, made.token = path, key, self.token
-        made.body = body(booking)
-        return made
+        return Subject(booking["bookingId"], event, path, body(booking), key, self.token)
 
     def arrange_pay(self, key):
         one = self._reserve()
-        return Subject(one, "/process", {"reservationId": one.id, "paymentMethod": "kakao_pay"}, key, self.token)
+        return Subject(one.id, one.event, "/process", self._body(one.id, "confirm"), key, self.token)
 
     def arrange_execute(self, key):
         cvv = "122" if self.outcome == "declined" else "121"
         return self._subject_booked("/execute", lambda made: {
-            "paymentIntentId": made["paymentIntentId"], "paymentMethodToken": "tok", "cvv": cvv}, key)
+            "paymentIntentId": made["paymentIntentId"], "paymentMethodToken": self._payment_key("confirm"),
+            "cvv": cvv}, key)
 
     def arrange_hold(self, key):
         event, seats = self.world.event(1)
-        made = Subject.__new__(Subject)
-        made.reservation, made.event, made.key, made.token = None, event, key, self.token
-        made.path = "/bookings"
-        made.body = {"performanceId": event, "seatIds": seats, "paymentMethod": "credit_card"}
-        return made
+        body = {"performanceId": event, "seatIds": seats, "paymentMethod": "credit_card"}
+        return Subject(None, event, "/bookings", body, key, self.token)
 
     def arrange_order(self, key):
         reservation, intent = self._paid()
-        return Subject(reservation, f"/intents/{intent}/refund", {"reason": "order"}, key, self.admin_token)
+        return Subject(reservation.id, reservation.event, f"/intents/{intent}/refund", {"reason": "order"}, key, self.admin_token)
 
     def arrange_look_up(self, _key):
         subject = self.arrange_pay(None)
@@ -162,20 +203,20 @@ class Lane:
         return subject
 
     def arrange_refund(self, _key):
-        reservation, intent = self._paid()
+        reservation, intent = self._paid("cancel")
         answer = self.payer.post(f"/intents/{intent}/refund", self.admin_token, {"reason": "refund"})
         assert answer.status == 202, answer
-        return Subject(reservation)
+        return Subject(reservation.id, reservation.event)
 
     def arrange_heal(self, _key):
         reservation, _ = self._paid()
         self.monolith.clean(reservation.id)
-        return Subject(reservation)
+        return Subject(reservation.id, reservation.event)
 
     def arrange_follow(self, _key):
         reservation, _ = self._paid()
         self.monolith.cancel(reservation.id)
-        return Subject(reservation)
+        return Subject(reservation.id, reservation.event)
 
     def arrange_expire(self, _key):
         subject = self._subject_booked(None, lambda made: None, None)
@@ -191,8 +232,7 @@ class Lane:
         if subject.path:
             self.rival.post(subject.path, subject.token, subject.body, subject.key)
         else:
-            self.rival.post("/process", self.token, {"reservationId": subject.reservation,
-                                                     "paymentMethod": "kakao_pay"})
+            self.rival.post("/process", self.token, self._body(subject.reservation))
 
     def _act(self, rival, subject):
         identity = subject.reservation
@@ -247,7 +287,7 @@ class Lane:
         sent.join(5)
 
     def janitor(self):
-        return self.worker(MOCK if self.outcome == "down" else self.settings, janitor_ms=JANITOR_MS)
+        return self.worker(self.healthy if self.outcome == "down" else self.settings, janitor_ms=JANITOR_MS)
 
     def bring_to_rest(self, cell):
         """Settled, then every client tries again, then settled again."""
@@ -266,6 +306,8 @@ class Lane:
     def run_all(self, cells, resume=False):
         for cell in cells:
             self.run(cell, resume)
+            if self.violations:  # what follows on this database would be found again
+                return
         self.bring_to_rest(cells[-1])
         found = problems(self.database) + self._gateway_says_otherwise()
         if found:
@@ -273,6 +315,8 @@ class Lane:
 
     def _gateway_says_otherwise(self):
         """The mock forgets, but these two of its modes charge whatever is asked about."""
+        if self.gateway:
+            return books_differ(self.database, self.gateway, self.user)
         if not self.outcome.startswith("charged") or self.outcome == "charged, too slow":
             return []
         return [f"attempt {identity} was charged, and is declined here" for identity, in self.database.rows(
@@ -290,7 +334,7 @@ def run_cells(cluster, folder, program, cells, resume=False, world="expired"):
             violations.append((lane.outcome, "broke down", repr(problem)))
             raise
 
-    for outcome in OUTCOMES:
+    for outcome in [*OUTCOMES, *WIRE_OUTCOMES]:
         mine = [cell for cell in cells if cell.outcome == outcome]
         if mine:
             lane = Lane(cluster, folder, program, outcome, world)

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import build, client, fastcgi
@@ -56,6 +57,14 @@ WHERE s.status = 'locked' GROUP BY s.id HAVING NOT bool_or(r.status = 'pending')
 """
 
 
+@contextmanager
+def scratch():
+    """A folder that the workers can go to."""
+    with tempfile.TemporaryDirectory(prefix="payments-faults-", dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 def fault_build():
     """The folder of a build with fault points; made beside the one under test where it is missing."""
     given = os.environ.get("PAYMENTS_FAULT_BUILD")
@@ -64,7 +73,7 @@ def fault_build():
     if not (folder / "Makefile").exists():
         build.run([build.REPO / "configure", "-q", "--enable-werror", "--enable-fault-points"],
                   timeout_s=300, cwd=folder)
-    build.run(["make", "-s", "all"], timeout_s=600, cwd=folder)
+    build.run(["make", "-s", f"-j{os.cpu_count()}", "all"], timeout_s=600, cwd=folder)
     return folder
 
 
@@ -161,3 +170,19 @@ def problems(database):
     if done.returncode:
         found += [line for line in (done.stdout + done.stderr).splitlines() if " ok" not in line]
     return found
+
+
+def books_differ(database, gateway, user):
+    """Attempt for attempt of a user: what the gateway kept is what we say, and no confirm was carried out twice."""
+    books = {order: (one["balance"] if one["confirms"] else 0, one["confirms"])
+             for order, one in gateway.books().items()}
+    ours = dict(database.rows(
+        "SELECT a.id::text, CASE a.status WHEN 'approved' THEN a.amount_krw ELSE 0 END - coalesce((SELECT "
+        "sum(amount_krw) FROM payments.refunds f WHERE f.attempt_id = a.id AND f.status = 'done'), 0)::bigint "
+        "FROM payments.attempts a JOIN payments.intents i ON i.id = a.intent_id WHERE i.user_id = %s", user))
+    found = [f"attempt {order}: the gateway kept {books.get(order, (0, 0))[0]} won, we say {won}"
+             for order, won in ours.items() if books.get(order, (0, 0))[0] != won]
+    found += [f"order {order} was confirmed {confirms} times"
+              for order, (_, confirms) in books.items() if confirms > 1]
+    return found + [f"order {order} of {won} won is not ours" for order, (won, _) in books.items()
+                    if won and order not in ours]

@@ -64,7 +64,7 @@ class Pool:
             for _ in range(self.workers):
                 self.start_child()
             return
-        command = ["spawn-fcgi", "-n", "-s", self.socket, "-M", "0660", "-b", "1024"]
+        command = ["spawn-fcgi", "-n", "-s", self.socket, "-M", "0660", "-b", "4096"]
         if build.IS_ROOT:
             command += ["-u", PEOPLE, "-g", PEOPLE, "-U", PEOPLE, "-G", PEOPLE]
         command += ["--", "/usr/bin/multiwatch", "-f", self.workers, "--", self.program]
@@ -79,7 +79,7 @@ class Pool:
         self.listener.bind(str(self.socket))
         self.socket.chmod(0o660)
         build.give_to(self.socket, PEOPLE)
-        self.listener.listen(1024)
+        self.listener.listen(4096)
 
     def start_child(self):
         """One more worker, a child of the test (direct=True)."""

@@ -3,7 +3,7 @@ Random fault schedules: a batch of payments, each with a fate of its own, drawn 
 
     worker   killed, or stopped for a while and resumed, while the payment is under way
     database its worker's connections cut; the whole server restarted in the midst of it
-    gateway  one of the outcomes of the crash matrix, for the whole batch
+    gateway  the mock in one of its outcomes for the whole batch; or across a wire, a fault for each payment
     hold     long, or over within a second or so
     rival    the monolith's programs at the same reservation; its cleaner runs all the time
 
@@ -20,14 +20,16 @@ from dataclasses import dataclass
 import psycopg2
 
 from . import client
-from .crash import MOCK, OUTCOMES
-from .faults import Worker, problems, settle_with
+from .crash import MOCK, OUTCOMES, WIRE, WIRE_OUTCOMES
+from .faults import Worker, books_differ, problems, settle_with
+from .gateway import Gateway
 from .monolith import Monolith
 from .world import World
 
 WORKERS = 4
 WINDOW_S = 1.5
 JANITOR_MS = 50
+WIRE_BATCH = "over a wire"
 RESTART_SHARE = 0.1  # of the batches
 FATES = ("none",) * 40 + ("kill", "pause", "pause", "cut", "cut", 
                           *("second submit", "monolith's payment", "cancel", "cleaner", "admin cancel") * 5)
@@ -38,6 +40,7 @@ class Schedule:
     at_s: float        # of the request, within the batch
     worker: int
     hold_s: float
+    at_gateway: str
     keyed: bool
     fate: str
     fate_after_s: float
@@ -57,18 +60,21 @@ def draw(seed, count):
     schedules = tuple(Schedule(
         at_s=chance.uniform(0, WINDOW_S), worker=chance.randrange(WORKERS),
         hold_s=chance.uniform(0.2, 1.5) if chance.random() < 0.3 else 300,
+        at_gateway=chance.choice(["wire: approved"] * 12 + list(WIRE_OUTCOMES)),
         keyed=chance.random() < 0.5, fate=chance.choice(FATES),
         fate_after_s=chance.expovariate(1 / 0.02), pause_s=chance.uniform(0.05, 0.6))
         for _ in range(count))
     restart = chance.uniform(0, WINDOW_S) if chance.random() < RESTART_SHARE else None
-    return Plan(seed, chance.choice(["approved"] * 4 + list(OUTCOMES)), restart, schedules)
+    return Plan(seed, chance.choice([WIRE_BATCH] * 8 + ["approved"] * 4 + list(OUTCOMES)), restart, schedules)
 
 
 class Batch:
     def __init__(self, cluster, database, folder, program, plan):
         self.cluster, self.database, self.plan = cluster, database, plan
         self.folder, self.program = folder, program
-        self.settings = MOCK | OUTCOMES[plan.outcome] | {
+        self.gateway = Gateway().start() if plan.outcome == WIRE_BATCH else None
+        at_gateway = self.gateway.settings(**WIRE) if self.gateway else MOCK | OUTCOMES[plan.outcome]
+        self.settings = at_gateway | {
             "PAYMENTS_HOLD_MARGIN_MS": 0, "PAYMENTS_THREADS": 64, "PAYMENTS_SPARE_THREADS": 4}
         self.world = World(database)
         self.user = self.world.user()
@@ -77,8 +83,18 @@ class Batch:
         self.all_workers = []
         self.workers = [self._worker() for _ in range(WORKERS)]
         self.reservations = self._reserve()
+        self._arm()
         self.answers = [None] * len(plan.schedules)
         self.ended = threading.Event()
+
+    def _arm(self):
+        """Each payment's fault at the gateway, by its paymentKey."""
+        for number, one in enumerate(self.plan.schedules):
+            if self.gateway and WIRE_OUTCOMES[one.at_gateway]:
+                self.gateway.fault(on="confirm", paymentKey=self._payment_key(number), **WIRE_OUTCOMES[one.at_gateway])
+
+    def _payment_key(self, number):
+        return f"key-{self.plan.seed}-{number}"
 
     def _worker(self):
         made = Worker(self.folder, self.database, self.settings, program=self.program, janitor_ms=JANITOR_MS)
@@ -100,6 +116,8 @@ class Batch:
 
     def _pay(self, number, worker):
         body = {"reservationId": self.reservations[number].id, "paymentMethod": "kakao_pay"}
+        if self.gateway:
+            body["paymentKey"] = self._payment_key(number)
         key = f"{self.plan.seed}-{number}" if self.plan.schedules[number].keyed else None
         return worker.post("/process", self.token, body, key)
 
@@ -194,6 +212,8 @@ class Batch:
         self.ended.set()
         cleaner.join()
         left += settle_with(self.database)
+        if self.gateway:
+            left += books_differ(self.database, self.gateway, self.user)
         return left + problems(self.database) + self._broken_promises() + self._crashes()
 
     def _everybody_again(self):
@@ -229,3 +249,5 @@ class Batch:
         for one in self.all_workers:
             if one.crashed() is None:
                 one.kill()
+        if self.gateway:
+            self.gateway.destroy()
