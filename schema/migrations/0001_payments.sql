@@ -4,19 +4,29 @@
 -- Ids made by the service are UUIDv7, so that rows of one moment lie side by side. fillfactor leaves
 -- room for the one or two updates that each row of intents and attempts gets.
 
+-- Closed states and amounts are domains, not CHECKs of the tables: PostgreSQL parses a table's CHECKs anew
+-- for every statement that writes to it, a domain's once a session. Both refuse the same values.
+CREATE DOMAIN payments.won AS bigint CHECK (VALUE >= 0);
+CREATE DOMAIN payments.intent_status AS text CHECK (VALUE IN ('requires_payment', 'processing', 'unknown',
+	'succeeded', 'failed', 'cancelled', 'expired', 'refund_pending', 'refunded', 'needs_review'));
+CREATE DOMAIN payments.intent_origin AS text CHECK (VALUE IN ('process', 'booking'));
+CREATE DOMAIN payments.attempt_status AS text CHECK (VALUE IN ('sent', 'unknown', 'approved', 'declined'));
+CREATE DOMAIN payments.attempt_operation AS text CHECK (VALUE IN ('process', 'execute'));
+CREATE DOMAIN payments.attempt_language AS text CHECK (VALUE IN ('ko', 'en'));
+CREATE DOMAIN payments.ledger_account AS text CHECK (VALUE IN ('CUSTOMER_PAYABLE', 'MERCHANT_BALANCE'));
+
 CREATE TABLE payments.intents (
 	id              uuid PRIMARY KEY,
 	reservation_id  uuid NOT NULL,
 	user_id         uuid NOT NULL,
-	origin          text NOT NULL CHECK (origin IN ('process', 'booking')),
-	amount_krw      bigint NOT NULL CHECK (amount_krw >= 0),
+	origin          payments.intent_origin NOT NULL,
+	amount_krw      payments.won NOT NULL,
 	payment_method  text NOT NULL,
-	status          text NOT NULL CHECK (status IN ('requires_payment', 'processing', 'unknown', 'succeeded',
-	                'failed', 'cancelled', 'expired', 'refund_pending', 'refunded', 'needs_review')),
+	status          payments.intent_status NOT NULL,
 	-- the attempt that is open, or the one that settled it
 	attempt_id      uuid,
 	attempts        smallint NOT NULL DEFAULT 0 CHECK (attempts >= 0),
-	charged_krw     bigint NOT NULL DEFAULT 0 CHECK (charged_krw >= 0),
+	charged_krw     payments.won NOT NULL DEFAULT 0,
 	-- promised or given back; the guard of "never more than the charge"
 	refund_krw      bigint NOT NULL DEFAULT 0 CHECK (refund_krw BETWEEN 0 AND charged_krw),
 	-- the hold's own deadline, and how long it may be paid now (a decline may add a grace), both in the
@@ -41,11 +51,11 @@ CREATE TABLE payments.attempts (
 	id              uuid PRIMARY KEY,  -- also the key the gateway knows the charge by
 	intent_id       uuid NOT NULL,     -- no foreign key: each insert takes it from the row it locked or made
 	n               smallint NOT NULL CHECK (n > 0),
-	operation       text NOT NULL CHECK (operation IN ('process', 'execute')),
+	operation       payments.attempt_operation NOT NULL,
 	gateway         text NOT NULL,
 	payment_method  text NOT NULL,
-	amount_krw      bigint NOT NULL CHECK (amount_krw >= 0),
-	status          text NOT NULL DEFAULT 'sent' CHECK (status IN ('sent', 'unknown', 'approved', 'declined')),
+	amount_krw      payments.won NOT NULL,
+	status          payments.attempt_status NOT NULL DEFAULT 'sent',
 	failure_code    text,
 	failure_message text,
 	owner           text NOT NULL,     -- the process that is at the gateway with it
@@ -55,7 +65,7 @@ CREATE TABLE payments.attempts (
 	not_founds      integer NOT NULL DEFAULT 0,
 	-- what the answer is made of, should the janitor have to give it
 	idempotency_key text,
-	language        text NOT NULL DEFAULT 'ko' CHECK (language IN ('ko', 'en')),
+	language        payments.attempt_language NOT NULL DEFAULT 'ko',
 	request_id      text,
 	started_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
 	finished_at     timestamptz,
@@ -90,7 +100,7 @@ CREATE TABLE payments.ledger_entries (
 	intent_id       uuid NOT NULL,
 	attempt_id      uuid NOT NULL,
 	refund_id       uuid,
-	account         text NOT NULL CHECK (account IN ('CUSTOMER_PAYABLE', 'MERCHANT_BALANCE')),
+	account         payments.ledger_account NOT NULL,
 	amount_krw      bigint NOT NULL,
 	created_at      timestamptz NOT NULL DEFAULT now()
 );

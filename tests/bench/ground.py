@@ -58,6 +58,7 @@ class Ground:
         self.database = cluster.database()
         self.next = 1
         self.most_a_second = MOST_A_SECOND
+        self.best_a_second = 0
         self.database.rows("SET synchronous_commit = off")  # what we load; the service has its own
         self.database.rows("CREATE EXTENSION pg_stat_statements SCHEMA public")
         self.database.rows(INDEXES)
@@ -132,7 +133,8 @@ class Ground:
 
     def note_rate(self, a_second):
         """What the service managed: from now on less is kept in stock, but enough for the limit too."""
-        self.most_a_second = min(MOST_A_SECOND, max(500, STOCK_FACTOR * a_second))
+        self.best_a_second = max(self.best_a_second, a_second)
+        self.most_a_second = min(MOST_A_SECOND, max(1000, STOCK_FACTOR * self.best_a_second))
 
     def stock(self, seconds):
         """How many reservations a measurement of so many seconds may use up."""
