@@ -18,7 +18,9 @@ static void write_seat(struct json_out *out, struct buf *id, const struct db_res
 	const char *label = db_text(r, row, LABEL);
 
 	buf_reset(id);
-	buf_printf(id, "%s_%s", performance, label);
+	buf_puts(id, performance);
+	buf_puts(id, "_");
+	buf_puts(id, label);
 	json_object_begin(out, NULL);
 	json_string(out, "id", buf_text(id));
 	json_string(out, "performanceId", performance);

@@ -15,6 +15,7 @@ static Suite *(*const suites[])(void) = {
 	suite_json_in,
 	suite_json_out,
 	suite_log,
+	suite_metrics,
 	suite_migrate,
 	suite_pool,
 	suite_secret,

@@ -15,6 +15,7 @@ Suite *suite_intent(void);
 Suite *suite_json_in(void);
 Suite *suite_json_out(void);
 Suite *suite_log(void);
+Suite *suite_metrics(void);
 Suite *suite_migrate(void);
 Suite *suite_pool(void);
 Suite *suite_secret(void);
