@@ -136,7 +136,8 @@ def run(cluster, folder, capsys, operation, cold):
     assert not deaths, deaths[:5]
     assert sum(names.values()) >= LEAST_CALLS
     assert names["malloc"] and names["PQsendQueryPrepared"] and names["PQgetResult"]
-    assert statuses.keys() <= {200, 201, 202, 400, 403, 409, 500, 503, 504}, statuses
+    # 402: the failure cost so much time that the lease was over, and nothing was charged
+    assert statuses.keys() <= {200, 201, 202, 400, 402, 403, 409, 500, 503, 504}, statuses
 
 
 @pytest.mark.parametrize("operation", ["process", "execute"])
