@@ -143,7 +143,7 @@ end_test() {
 
 begin_test() {
 	# shellcheck disable=SC2086
-	ensure_packages $packages_build $packages_run $packages_test
+	ensure_packages $packages_build $packages_run $packages_test $packages_more
 	mkdir -p "$state" "$build"
 	builds=$build asked_args=$configure_args
 	state=$(mktemp -d "$state/test.XXXXXX")
@@ -162,12 +162,12 @@ begin_test() {
 }
 
 cmd_test() {
-	begin_test
-	marks='not long'
+	marks='not long' packages_more=
 	if [ "${1:-}" = long ]; then
-		marks=
+		marks='' packages_more=$packages_long
 		shift
 	fi
+	begin_test
 	case ${1:-all} in
 	all)
 		stage "unit tests" stage_unit

@@ -6,7 +6,6 @@ install, configure, start, pay, roll, hang, upgrade, remove, purge. It fails whe
 lose a request, start something unasked, or leave something behind. Needs root, mmdebstrap and a mirror.
 """
 
-import os
 import re
 import shutil
 import subprocess
@@ -18,7 +17,7 @@ import yaml
 
 from harness import build, threads
 from harness.cluster import SECRET
-from harness.machine import Machine, make_root
+from harness.machine import Machine, build_package, depends_of, make_root
 from harness.stack import Stack
 from harness.volley import tally
 from harness.wait import until
@@ -233,19 +232,6 @@ def test_manifest_nginx_is_one(manifest, tmp_path):
 # ---- the package's life
 
 
-def build_package(folder):
-    """Builds it from a clean copy of the checkout; the .deb and the .changes."""
-    source = folder / "payments-fcgi"
-    ignored = shutil.ignore_patterns(".git", "build", "var", "autom4te.cache", "configure", "Makefile.in",
-                                     "build-aux", "__pycache__", "aclocal.m4", "config.h.in")
-    shutil.copytree(REPO, source, symlinks=True, ignore=ignored)
-    environment = os.environ | {"DEB_BUILD_OPTIONS": "nocheck noautodbgsym", "PATH": build.SYSTEM_PATH}
-    build.run(["dpkg-buildpackage", "-us", "-uc", "-b"], cwd=source, timeout_s=240, env=environment)
-    deb, = folder.glob("payments-fcgi_*.deb")
-    changes, = folder.glob("*.changes")
-    return deb, changes
-
-
 def next_version(deb):
     """The same package with a higher version and another default in its configuration."""
     tree = deb.parent / "next"
@@ -256,12 +242,6 @@ def next_version(deb):
     made = deb.parent / "next.deb"
     build.run(["dpkg-deb", "--root-owner-group", "-b", tree, made])
     return made
-
-
-def depends_of(deb):
-    """Names of the packages it needs, the first of alternatives."""
-    told = build.run(["dpkg-deb", "-f", deb, "Depends"]) + "," + build.run(["dpkg-deb", "-f", deb, "Pre-Depends"])
-    return sorted({re.match(r"\s*([\w.+-]+)", part).group(1) for part in told.split(",") if part.strip()})
 
 
 @pytest.fixture(scope="module")

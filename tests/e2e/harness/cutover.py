@@ -1,8 +1,10 @@
 """
 An existing server in the course of its cutover: nginx with the cutover's two includes, the stand-in
-monolith behind it as the old side, the pool beside it.
+monolith behind it as the old side, the pool beside it; or the service as it is installed from its
+package, on a machine of its own.
 """
 
+import os
 import re
 import signal
 import subprocess
@@ -112,3 +114,60 @@ class Cutover(Stack):
 
     def side(self, path="/api/payments/methods", **how):
         return self.get(path, **how).header("X-Served-By")
+
+
+class Installed(Cutover):
+    """The new side is the installed package, run by its machine's systemd; nginx is the test's."""
+
+    def __init__(self, cluster, machine, settings=None, workers=3, **how):
+        super().__init__(cluster, workers=0, **how)
+        self.machine = machine
+        self.pool.socket = machine.socket
+        self.units = [f"payments-fcgi@{number}.service" for number in range(1, workers + 1)]
+        host = machine.share[cluster.folder]
+        self.settings = {"DATABASE_URL": self.database.url(host=host)} | (settings or {})
+
+    def start(self):
+        try:
+            self.start_service()
+            self.start_monolith()
+            self.pool.start_nginx()
+            wait.until("the service answers", lambda: self.pool.http("GET", "/health").status == 200)
+        except BaseException:
+            self.stop_monolith()
+            self.pool.kill()
+            raise
+        return self
+
+    def start_service(self):
+        """The administrator's steps after the installation."""
+        lines = " ".join(f"'{name}={value}'" for name, value in self.settings.items())
+        self.machine.sh(
+            f"printf '%s\\n' {lines} >>/etc/payments-fcgi.conf; mkdir -p -m 700 /etc/credstore; umask 077; "
+            f"echo {SECRET} >/etc/credstore/payments-fcgi.JWT_SECRET; systemctl start payments-check; "
+            f"systemctl enable --now payments.target {' '.join(self.units)}")
+
+    def stop(self):
+        self.machine.sh("systemctl stop payments.target payments-fcgi.socket")
+        self.keep_log()
+        super().stop()
+
+    def keep_log(self):
+        """What the workers have logged until now, to where the pool looks for it."""
+        self.pool.log.write_text(self.machine.out("journalctl -o cat -u 'payments-fcgi@*'"), encoding="utf-8")
+
+    def workers(self):
+        """{pid: the file that it runs}"""
+        pids = [pid for unit in self.units for pid in self.machine.host_pids(unit)]
+        programs = [os.stat(f"/proc/{pid}/exe") for pid in pids]
+        return {pid: (program.st_dev, program.st_ino) for pid, program in zip(pids, programs)}
+
+    def roll(self):
+        return self.machine.out("payments-roll")
+
+    def versions(self, questions=30):
+        """What the workers that answer say they are."""
+        return {self.pool.http("GET", "/health").json["version"] for _ in range(questions)}
+
+    def installed_version(self):
+        return self.machine.out("dpkg-query -W -f '${Version}' payments-fcgi")

@@ -2,9 +2,11 @@
 A Debian machine of its own: a clean root made by mmdebstrap, booted with its real systemd as the first
 process of its own namespaces (no network but loopback). Its /run/payments-fcgi is a folder of ours, so
 that a test's nginx reaches the socket; `share` says which other folders are seen there, and where.
+Also the Debian package that is installed there, built from the checkout.
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -52,6 +54,39 @@ ip link set lo up 2>/dev/null || :
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test /lib/systemd/systemd --system \
 	--unit=multi-user.target --log-target=journal --show-status=no
 """
+
+
+def build_package(folder, version=None):
+    """Builds it from a clean copy of the checkout, as another version if asked; the .deb and the .changes."""
+    source = folder / "payments-fcgi"
+    ignored = shutil.ignore_patterns(".git", "build", "var", "autom4te.cache", "configure", "Makefile.in",
+                                     "build-aux", "__pycache__", "aclocal.m4", "config.h.in")
+    shutil.copytree(build.REPO, source, symlinks=True, ignore=ignored)
+    if version:
+        _set_version(source, version)
+    environment = os.environ | {"DEB_BUILD_OPTIONS": "nocheck noautodbgsym", "PATH": build.SYSTEM_PATH}
+    build.run(["dpkg-buildpackage", "-us", "-uc", "-b"], cwd=source, timeout_s=240, env=environment)
+    deb, = folder.glob("payments-fcgi_*.deb")
+    changes, = folder.glob("*.changes")
+    return deb, changes
+
+
+def _set_version(source, version):
+    """What a release changes: the newest entry of the changelog, and what the program says of itself."""
+    changelog = source / "debian/changelog"
+    old = changelog.read_text()
+    signed = re.search(r"^ -- .*$", old, re.M).group()
+    changelog.write_text(f"payments-fcgi ({version}) unstable; urgency=medium\n\n  * Next.\n\n{signed}\n\n{old}")
+    configure = source / "configure.ac"
+    text, count = re.subn(r"(AC_INIT\(\[payments-fcgi\], \[)[^]]+", rf"\g<1>{version}", configure.read_text())
+    assert count == 1, "configure.ac names no version"
+    configure.write_text(text)
+
+
+def depends_of(deb):
+    """Names of the packages it needs, the first of alternatives."""
+    told = build.run(["dpkg-deb", "-f", deb, "Depends"]) + "," + build.run(["dpkg-deb", "-f", deb, "Pre-Depends"])
+    return sorted({re.match(r"\s*([\w.+-]+)", part).group(1) for part in told.split(",") if part.strip()})
 
 
 def make_root(folder, packages, suite="bookworm"):
