@@ -140,7 +140,9 @@ def run(cluster, folder, capsys, operation, cold):
     assert not found, found[:10]
     assert not deaths, deaths[:5]
     assert sum(names.values()) >= LEAST_CALLS
-    assert names["malloc"] and names["PQsendQueryPrepared"] and names["PQgetResult"]
+    assert names["malloc"]
+    # with a new connection it is the making of it that is to fail; the trips are the warm run's
+    assert cold or (names["PQsendQueryPrepared"] and names["PQgetResult"])
     # 402: the failure cost so much time that the lease was over, and nothing was charged
     assert statuses.keys() <= {200, 201, 202, 400, 402, 403, 409, 500, 503, 504}, statuses
 
