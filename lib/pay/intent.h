@@ -32,7 +32,7 @@ enum intent_status {
 const char *intent_status_name(enum intent_status status);
 /* INTENT_NONE for NULL; asserts that the database holds no other word. */
 enum intent_status intent_status_parse(const char *name);
-/* The transition table; the database's CHECKs know the same states. docs/architecture.md shows it. */
+/* The transition table; the database's domains know the same states. docs/architecture.md shows it. */
 bool intent_may_become(enum intent_status from, enum intent_status to);
 
 /* The shared reservations row, in the words of its two status columns. */
