@@ -17,7 +17,6 @@ from . import build, wait
 
 CGROUP = next((path for path in (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
                if (path / "cgroup.procs").exists()), None)
-MIRROR = ""
 
 # In namespaces of its own: what an init expects to find, then the init.
 BOOT = r"""
@@ -89,12 +88,21 @@ def depends_of(deb):
     return sorted({re.match(r"\s*([\w.+-]+)", part).group(1) for part in told.split(",") if part.strip()})
 
 
+def mirror(suite):
+    """Where this machine's own packages of that release come from."""
+    targets = build.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)",
+                         "Created-By: Packages"])
+    found = [line.split()[0] for line in targets.splitlines() if line.split()[1:] == [suite]]
+    assert found, f"apt knows no source of {suite}"
+    return found[0]
+
+
 def make_root(folder, packages, suite="bookworm"):
     """A clean root with nothing but Debian's essential packages, apt, systemd and `packages`."""
     archive = Path(f"{folder}.tar")
     build.run(["mmdebstrap", "--quiet", "--variant=apt",
                "--include=" + ",".join(["systemd", "systemd-sysv", "dbus", *packages]), suite,
-               archive, MIRROR], timeout_s=240)
+               archive, mirror(suite)], timeout_s=240)
     folder.mkdir()
     build.run(["tar", "-C", folder, "--exclude=./dev/*", "-xf", archive])
     archive.unlink()
