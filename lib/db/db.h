@@ -79,6 +79,10 @@ enum db_code db_tx_trip(struct db_tx *tx, struct db_step *steps, int count);
 /* The last trip: the steps and COMMIT. A step that fails keeps COMMIT from being carried out. */
 enum db_code db_tx_commit(struct db_tx *tx, struct db_step *steps, int count);
 
+/* After db_tx_commit returned OK: what it committed stands, the body goes on in another transaction on
+ * the same connection. */
+void db_tx_again(struct db_tx *tx);
+
 /* True on a run that follows a DB_MAYBE: the work may have been committed already. */
 bool db_tx_after_doubt(const struct db_tx *tx);
 

@@ -83,6 +83,12 @@ enum db_code db_tx_commit(struct db_tx *tx, struct db_step *steps, int count)
 	return tx->failure;
 }
 
+void db_tx_again(struct db_tx *tx)
+{
+	assert(tx->over && tx->failure == DB_OK);
+	tx->begun = tx->over = false;
+}
+
 bool db_tx_after_doubt(const struct db_tx *tx)
 {
 	return tx->after_doubt;

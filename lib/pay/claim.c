@@ -10,12 +10,14 @@
 /* The columns of claim_lock_reservation and claim_lock_intent, in order. */
 enum claim_column {
 	USER_EXISTS, I_FOUND, I_OWNED, I_ID, I_STATUS, I_ATTEMPT, I_ATTEMPTS,
-	R_ID, R_AMOUNT, R_STATUS, R_PAYMENT_STATUS, R_PAST, R_NEAR, SEATS_NOT_HELD, I_METHOD, I_ORDER
+	R_ID, R_AMOUNT, R_STATUS, R_PAYMENT_STATUS, R_PAST, R_NEAR, SEATS_NOT_HELD, I_METHOD, I_ORDER,
+	MADE /* claim_at_once only */
 };
 
 struct claim_run {
 	struct claim *claim;
 	struct outcome *outcome;
+	bool at_once; /* still to be tried */
 };
 
 static void read_uuid(const struct db_result *r, int column, struct uuid *out)
@@ -47,21 +49,38 @@ static void read_row(const struct db_result *r, struct claim_row *row)
 	row->seats_not_held = db_integer(r, 0, SEATS_NOT_HELD);
 }
 
+struct milliseconds {
+	char text[16];
+};
+
+static struct milliseconds milliseconds(int32_t value)
+{
+	struct milliseconds ms;
+
+	snprintf(ms.text, sizeof(ms.text), "%d", value);
+	return ms;
+}
+
+static const char *language_of(const struct call *call)
+{
+	return call->language == LANGUAGE_EN ? "en" : "ko";
+}
+
 static const char *given(const struct uuid *id)
 {
 	return id == NULL || id->text[0] == '\0' ? NULL : id->text;
 }
 
-static struct db_step lock_step(const struct claim *claim, const char *margin_ms)
+static struct db_step lock_step(const struct claim *claim, const struct milliseconds *margin)
 {
 	const char *user = claim->call->principal.user_id.text;
 
 	if (claim->is_execute)
 		return (struct db_step){ .sql = SQL_CLAIM_LOCK_INTENT,
 					 .params = { given(claim->intent_id), given(claim->booking_id), user,
-						     margin_ms } };
+						     margin->text } };
 	return (struct db_step){ .sql = SQL_CLAIM_LOCK_RESERVATION,
-				 .params = { claim->reservation_id->text, user, margin_ms } };
+				 .params = { claim->reservation_id->text, user, margin->text } };
 }
 
 /* Fills what the charge will need; the method is the caller's, or the intent's own. */
@@ -70,6 +89,7 @@ static void fill_claim(struct claim *claim, const struct claim_row *row, const c
 	const char *method = claim->is_execute ? intent_method : claim->payment_method;
 
 	claim->claimed_intent = row->intent_status == INTENT_NONE ? uuid_new() : row->intent_id;
+	claim->claimed_reservation = row->reservation_id;
 	claim->amount_krw = row->amount_krw;
 	snprintf(claim->method, sizeof(claim->method), "%s", method == NULL ? "" : method);
 	claim->gateway = gateway_for_method(claim->call->settings, claim->method);
@@ -92,18 +112,17 @@ static void choose_attempt(struct claim *claim, const struct claim_row *row)
 static enum db_code write_claim(struct db_tx *tx, const struct claim *claim, const struct claim_row *row)
 {
 	const struct call *call = claim->call;
-	const char *language = call->language == LANGUAGE_EN ? "en" : "ko";
-	char amount[24], lease_ms[16];
+	struct milliseconds lease = milliseconds(claim->gateway->lease_ms(call->settings));
+	char amount[24];
 	struct db_step step = {
 		.sql = row->intent_status == INTENT_NONE ? SQL_CLAIM_ADOPT : SQL_CLAIM_AGAIN,
 		.params = { claim->claimed_intent.text, row->reservation_id.text, call->principal.user_id.text,
-			    amount, claim->method, claim->attempt.text, claim->gateway->name, lease_ms,
-			    call->service->owner, call->idempotency_key, language, call->request_id,
+			    amount, claim->method, claim->attempt.text, claim->gateway->name, lease.text,
+			    call->service->owner, call->idempotency_key, language_of(call), call->request_id,
 			    claim->is_execute ? "execute" : "process", claim->next_order.text },
 	};
 
 	snprintf(amount, sizeof(amount), "%lld", (long long)claim->amount_krw);
-	snprintf(lease_ms, sizeof(lease_ms), "%d", claim->gateway->lease_ms(call->settings));
 	return db_tx_commit(tx, &step, 1);
 }
 
@@ -145,21 +164,55 @@ static enum idempotency_verdict judge_key(struct claim_run *run, const struct db
 	return idempotency_judge(claim->key, &steps[0], &steps[2], mine, run->outcome);
 }
 
-static enum db_code claim_body(struct db_tx *tx, void *context)
+/*
+ * The ordinary first payment: decided and written by one statement. *goes_on: no, but it may be charged
+ * (an intent is there already), so the claim is to be made the other way.
+ */
+static enum db_code claim_at_once(struct db_tx *tx, struct claim *claim, bool *goes_on)
 {
-	struct claim_run *run = context;
+	const struct call *call = claim->call;
+	struct claim_row row = { .intent_status = INTENT_NONE, .reservation_id = *claim->reservation_id };
+	struct milliseconds margin = milliseconds(call->settings->hold_margin_ms), lease;
+	struct db_step step;
+	enum db_code code;
+
+	fill_claim(claim, &row, NULL);
+	choose_attempt(claim, &row);
+	lease = milliseconds(claim->gateway->lease_ms(call->settings));
+	step = (struct db_step){
+		.sql = SQL_CLAIM_AT_ONCE,
+		.params = { claim->claimed_intent.text, row.reservation_id.text, call->principal.user_id.text,
+			    claim->method, claim->attempt.text, claim->gateway->name, lease.text,
+			    call->service->owner, language_of(call), call->request_id, margin.text,
+			    claim->next_order.text },
+	};
+	code = db_tx_commit(tx, &step, 1);
+	if (code != DB_OK)
+		return code;
+	read_row(step.result, &row);
+	claim->amount_krw = row.amount_krw;
+	if (db_boolean(step.result, 0, MADE))
+		return DB_OK;
+	claim->claimed_intent = row.intent_id;
+	claim->status = decide(claim, &row);
+	*goes_on = claim->status == STATUS_OK;
+	return DB_OK;
+}
+
+/* Locks and reads; with an Idempotency-Key, that is begun before and read after it in the same trip. */
+static enum db_code claim_looking(struct db_tx *tx, struct claim_run *run)
+{
 	struct claim *claim = run->claim;
+	struct milliseconds margin = milliseconds(claim->call->settings->hold_margin_ms);
 	struct db_step steps[3];
 	struct db_step *lock = &steps[claim->key == NULL ? 0 : 1];
 	struct claim_row row;
-	char margin_ms[16];
 	enum db_code code;
 
-	snprintf(margin_ms, sizeof(margin_ms), "%d", claim->call->settings->hold_margin_ms);
 	claim->verdict = IDEMPOTENCY_FIRST;
 	if (claim->key != NULL)
 		idempotency_steps(claim->key, &steps[0], &steps[2]);
-	*lock = lock_step(claim, margin_ms);
+	*lock = lock_step(claim, &margin);
 	code = db_tx_trip(tx, steps, claim->key == NULL ? 1 : 3);
 	if (code != DB_OK)
 		return code;
@@ -171,12 +224,29 @@ static enum db_code claim_body(struct db_tx *tx, void *context)
 	return claim_locked(tx, claim, &row, db_text(lock->result, 0, I_METHOD));
 }
 
+static enum db_code claim_body(struct db_tx *tx, void *context)
+{
+	struct claim_run *run = context;
+	bool goes_on = false;
+	enum db_code code;
+
+	if (!run->at_once)
+		return claim_looking(tx, run);
+	run->at_once = false; /* a run that follows a conflict or a doubt looks first */
+	code = claim_at_once(tx, run->claim, &goes_on);
+	if (code != DB_OK || !goes_on)
+		return code;
+	db_tx_again(tx);
+	return claim_looking(tx, run);
+}
+
 enum db_code claim_take(struct claim *claim, struct outcome *outcome)
 {
-	struct claim_run run = { claim, outcome };
+	struct claim_run run = { claim, outcome, .at_once = !claim->is_execute && claim->key == NULL };
 
 	claim->next_order = uuid_new();
 	claim->taken_ms = clock_mono_ms();
+	claim->verdict = IDEMPOTENCY_FIRST;
 	claim->status = STATUS_OK;
 	return db_tx_run(claim->call->service->pool, &DB_POLICY_REQUEST, claim_body, &run, &claim->call->db);
 }

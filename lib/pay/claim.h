@@ -27,6 +27,7 @@ struct claim {
 	int64_t taken_ms; /* clock_mono_ms before it was taken: the lease is over no later than that + lease */
 	struct uuid next_order; /* handed out for the attempt after this one */
 	struct uuid claimed_intent;
+	struct uuid claimed_reservation;
 	int64_t amount_krw;
 	char method[PAYMENT_METHOD_MAX];
 	const struct gateway *gateway;

@@ -96,7 +96,8 @@ static void record(const struct claim *claim, const struct gateway_answer *answe
 	struct record record = { .attempt = claim->attempt,
 				 .answer = answer,
 				 .settings = call->settings,
-				 .policy = &DB_POLICY_RECORD };
+				 .policy = &DB_POLICY_RECORD,
+				 .claim = claim->key == NULL ? claim : NULL };
 
 	if (record_answer(call->service, &record, &call->db) != DB_OK) {
 		buf_free(&record.body);

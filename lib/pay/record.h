@@ -6,6 +6,7 @@
 #ifndef PAYMENTS_PAY_RECORD_H
 #define PAYMENTS_PAY_RECORD_H
 
+#include "pay/claim.h"
 #include "pay/gateway.h"
 #include "pay/intent.h"
 #include "pay/service.h"
@@ -18,6 +19,8 @@ struct record {
 	const struct db_policy *policy; /* how long to insist */
 	int look_ups;	/* so far: how long until the next */
 	bool not_found; /* the look-up said NOT_FOUND: counted */
+	const struct claim *claim; /* made by this very request, without an Idempotency-Key: its ordinary end is
+				      tried in one trip. NULL: all is read first. */
 	/* out: what was done, and what a client is told. PAYMENT_RESULT_UNKNOWN while it is not known. */
 	enum record_action action;
 	enum status status; /* OK, PAYMENT_DECLINED, RESERVATION_LOST, PAYMENT_RESULT_UNKNOWN */

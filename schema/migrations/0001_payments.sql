@@ -155,6 +155,16 @@ BEGIN
 	RETURN true;
 END $$;
 
+-- The same where nothing was locked before: not our mistake but somebody else's change, and so a
+-- serialization failure, upon which the service looks again.
+CREATE FUNCTION payments.unchanged(ok boolean, what text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	IF ok IS NOT TRUE THEN
+		RAISE EXCEPTION 'changed meanwhile: %', what USING ERRCODE = 'serialization_failure';
+	END IF;
+	RETURN true;
+END $$;
+
 -- What an unpaid reservation becomes when its time is over. Two worlds exist: a CHECK on
 -- reservations.status with 'expired' and one without.
 CREATE FUNCTION payments.lapsed_status() RETURNS text LANGUAGE sql STABLE AS $$

@@ -59,13 +59,9 @@ SEATS = "('{' || md5('s' || :k::text) || '}')"
 REQUEST = ":request::text"
 ORDER = made("c")
 BINDINGS = {
-    "claim_lock_reservation": [RESERVATION, USER, "3000"],
-    "claim_adopt": [INTENT, RESERVATION, USER, "70000", "'kakao_pay'", ATTEMPT, "'mock'", "10000",
-                    ":request::text || '/1234/5678901'", NONE, "'ko'", REQUEST, "'process'", ORDER],
-    "record_lock": [ATTEMPT],
-    "record_settle": [ATTEMPT, INTENT, RESERVATION, "'kakao_pay'", SEATS, "70000", USER, "'process'",
-                      NONE, "200", ":body::text", "'locked'", ":at::text::timestamptz", REQUEST,
-                      "'settled'"],
+    "claim_at_once": [INTENT, RESERVATION, USER, "'kakao_pay'", ATTEMPT, "'mock'", "10000",
+                      ":request::text || '/1234/5678901'", "'ko'", REQUEST, "3000", ORDER],
+    "record_at_once": [ATTEMPT, INTENT, RESERVATION, "'kakao_pay'", "70000", REQUEST],
 }
 EVENT = ":event::text::uuid"
 PERFORMANCE = "md5('e' || :performance::text)::uuid"
@@ -85,10 +81,7 @@ BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 HOLD = [[BEGIN, "hold_turn", "hold_facts", "hold_seats"], ["hold_make", "COMMIT"]]
 LIST = [["user_exists", "bookings_page"]]
 OCCUPIED = [["occupied_performance", "occupied_all"]]
-PAYMENT = [[BEGIN, "claim_lock_reservation"],
-           ["claim_adopt", "COMMIT"],
-           [BEGIN, "record_lock"],
-           ["record_settle", "COMMIT"]]
+PAYMENT = [[BEGIN, "claim_at_once", "COMMIT"], [BEGIN, "record_at_once", "COMMIT"]]
 
 # The same work as one statement each: best.sql.
 BEST = [[BEGIN, "best_claim", "COMMIT"], [BEGIN, "best_settle", "COMMIT"]]

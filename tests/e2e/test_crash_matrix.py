@@ -78,11 +78,11 @@ def test_the_whole_matrix_over_a_wire(cluster, program, folder, seed, capsys, pa
 @pytest.mark.long
 def test_stopped_and_thought_dead(cluster, program, folder, seed, capsys):
     """It is not killed: it wakes up when everybody else has gone on, and goes on too."""
-    cells = [cell for cell in crash.matrix() if cell.stage in ("pay", "execute")]
+    cells = [cell for cell in crash.matrix() if cell.stage in ("pay", crash.KEYED, "execute")]
     random.Random(seed).shuffle(cells)
     check(capsys, "stopped and resumed", seed, *crash.run_cells(cluster, folder, program, cells, resume=True))
 
 
 def test_stopped_and_thought_dead_some(cluster, program, folder, seed, capsys):
-    cells = crash.sample([cell for cell in crash.matrix() if cell.stage == "pay"], 0.05, seed)
+    cells = crash.sample([cell for cell in crash.matrix() if cell.stage in ("pay", crash.KEYED)], 0.05, seed)
     check(capsys, "stopped and resumed, some", seed, *crash.run_cells(cluster, folder, program, cells, resume=True))

@@ -73,8 +73,11 @@ STATEMENTS = {
     "hold_rivals": ("booking", [f"'{EVENT}'", f"'{{{SOME}}}'", "'{L-4100,L-4101}'"]),
     "hold_lapse": ("booking", [f"'{{{SOME}}}'"]),
     "cancel_lock": ("booking", [f"'{SOME}'", f"'{USER}'", "'false'", f"'{USER}'"]),
+    "claim_at_once": ("claim", [f"'{SOME}'", f"'{SOME}'", f"'{USER}'", "'x'", f"'{SOME}'", "'mock'", "'10000'", "'x'",
+                                "'ko'", "'x'", "'3000'", f"'{SOME}'"]),
     "claim_lock_reservation": ("claim", [f"'{SOME}'", f"'{USER}'", "'3000'"]),
     "claim_lock_intent": ("claim", [f"'{SOME}'", f"'{SOME}'", f"'{USER}'", "'3000'"]),
+    "record_at_once": ("record", [f"'{SOME}'", f"'{SOME}'", f"'{SOME}'", "'x'", "'70000'", "'x'"]),
     "record_lock": ("record", [f"'{SOME}'"]),
 }
 

@@ -6,6 +6,53 @@
 -- plan for known values looks cheaper than the generic one, and PostgreSQL plans the statement anew for
 -- every payment, which costs about as much as carrying it out.
 
+-- An attempt is looked up by its id alone, so its status is asked for as NOT IN: what implies the predicate
+-- of attempts_due would let the planner read all open attempts for it.
+
+-- name: record_at_once
+-- The ordinary end of a payment, in one trip: approved, and everything stands as this request's own claim
+-- left it. Where it does not, the statement fails as a conflict and nothing is written.
+-- $1 attempt, $2 intent, $3 reservation, $4 method, $5 amount, $6 request id
+-- columns: reservation number, seats and event as JSON, time of payment
+WITH i AS (
+	UPDATE payments.intents
+	SET status = 'succeeded', charged_krw = charged_krw + $5::bigint, settled_at = now(), updated_at = now()
+	WHERE id = $2 AND attempt_id = $1 AND status = 'processing'
+	RETURNING 1
+), r AS (
+	UPDATE public.reservations SET status = 'confirmed', payment_status = 'completed', payment_method = $4
+	WHERE id = $3 AND status = 'pending' AND payment_status = 'pending' AND EXISTS (SELECT FROM i)
+	RETURNING event_id, reservation_number
+), t AS MATERIALIZED (
+	SELECT seat_id, unit_price FROM public.reservation_items WHERE reservation_id = $3
+), s AS (
+	UPDATE public.seats SET status = 'reserved'
+	FROM (SELECT seat_id, unit_price FROM t ORDER BY seat_id) o
+	WHERE id = o.seat_id AND status = 'locked' AND EXISTS (SELECT FROM r)
+	RETURNING id, seat_label, section, row_number, seat_number, o.unit_price
+), a AS (
+	UPDATE payments.attempts SET status = 'approved', finished_at = now()
+	WHERE id = $1 AND status NOT IN ('approved', 'declined') AND EXISTS (SELECT FROM i)
+	RETURNING 1
+), l AS (
+	INSERT INTO payments.ledger_entries (intent_id, attempt_id, account, amount_krw)
+	VALUES ($2, $1, 'CUSTOMER_PAYABLE', $5::bigint), ($2, $1, 'MERCHANT_BALANCE', -$5::bigint)
+), e AS (
+	INSERT INTO payments.events (intent_id, attempt_id, kind, status, request_id)
+	VALUES ($2, $1, 'settled', 'succeeded', $6)
+), ok AS (
+	SELECT payments.unchanged(EXISTS (SELECT FROM r) AND EXISTS (SELECT FROM a)
+		AND (SELECT count(*) FROM s) = (SELECT count(seat_id) FROM t), 'record_at_once') AS ok
+)
+SELECT r.reservation_number,
+	(SELECT json_agg(row_to_json(x)) FROM (SELECT * FROM s ORDER BY section, row_number, seat_number) x),
+	(SELECT row_to_json(x) FROM (
+		SELECT title, venue, payments.iso(event_date::timestamptz) AS event_date
+		FROM public.events WHERE id = r.event_id) x),
+	payments.iso(now())
+FROM ok LEFT JOIN r ON true
+WHERE ok.ok;
+
 -- name: record_lock
 -- $1 attempt
 -- columns: see enum record_column in lib/pay/record_row.c
@@ -129,7 +176,7 @@ WITH d AS (
 	WHERE id = $3 AND status = 'pending' AND payment_status = 'pending' AND expires_at IS DISTINCT FROM d.until
 ), a AS (
 	UPDATE payments.attempts SET status = 'declined', failure_code = $6, failure_message = $7, finished_at = $4
-	WHERE id = $1 AND status IN ('sent', 'unknown') RETURNING 1
+	WHERE id = $1 AND status NOT IN ('approved', 'declined') RETURNING 1
 ), i AS (
 	UPDATE payments.intents SET status = $5, payable_until = (SELECT until FROM d), updated_at = clock_timestamp()
 	WHERE id = $2 AND attempt_id = $1 RETURNING 1
@@ -160,7 +207,7 @@ WITH r AS (
 	WHERE y.id = t.ticket_type_id
 ), a AS (
 	UPDATE payments.attempts SET status = 'declined', failure_code = $6, failure_message = $7, finished_at = $4
-	WHERE id = $1 AND status IN ('sent', 'unknown') RETURNING 1
+	WHERE id = $1 AND status NOT IN ('approved', 'declined') RETURNING 1
 ), i AS (
 	UPDATE payments.intents SET status = 'failed', updated_at = clock_timestamp()
 	WHERE id = $2 AND attempt_id = $1 RETURNING 1
@@ -182,7 +229,7 @@ WITH a AS (
 	UPDATE payments.attempts
 	SET status = 'unknown', failure_code = $4, not_founds = not_founds + $6::int,
 	    next_look_at = clock_timestamp() + make_interval(secs => $5::int)
-	WHERE id = $1 AND status IN ('sent', 'unknown') RETURNING 1
+	WHERE id = $1 AND status NOT IN ('approved', 'declined') RETURNING 1
 ), i AS (
 	UPDATE payments.intents SET status = 'unknown', updated_at = clock_timestamp()
 	WHERE id = $2 AND attempt_id = $1 RETURNING 1

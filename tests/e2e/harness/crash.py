@@ -64,8 +64,10 @@ def commits(count):
 
 REQUEST = ["request_read:1", "answer_made:1", "answer_sent:1"]
 CHARGE = ["charge_unsent:1", "mock_booked:1", "charge_answered:1"]
+KEYED = "pay with a key"  # looks before it writes, where an ordinary payment takes one trip
 POINTS = {
-    "pay": REQUEST + CHARGE + trips(4) + commits(2) + ["claim_locked:1", "record_locked:1", "record_done:1"],
+    "pay": REQUEST + CHARGE + trips(3) + commits(2) + ["record_locked:1", "record_done:1"],
+    KEYED: CHARGE + trips(4) + commits(2) + ["claim_locked:1", "record_locked:1", "record_done:1"],
     "execute": CHARGE + trips(4) + ["claim_locked:1", "record_locked:1", "record_done:1"],
     "hold": trips(3) + commits(1) + REQUEST,
     "order": trips(2) + commits(1) + ["order_locked:1"],
@@ -93,7 +95,7 @@ def matrix():
 
 def points_over_wire(stage, points):
     kept = [point for point in points if point != "mock_booked:1"]
-    return kept + WIRE_CHARGE if stage in ("pay", "execute", "look up", "refund") else kept
+    return kept + WIRE_CHARGE if stage in ("pay", KEYED, "execute", "look up", "refund") else kept
 
 
 def wire_matrix():
@@ -180,6 +182,8 @@ class Lane:
         one = self._reserve()
         return Subject(one.id, one.event, "/process", self._body(one.id, "confirm"), key, self.token)
 
+    arrange_pay_with_a_key = arrange_pay
+
     def arrange_execute(self, key):
         cvv = "122" if self.outcome == "declined" else "121"
         return self._subject_booked("/execute", lambda made: {
@@ -248,7 +252,8 @@ class Lane:
 
     def run(self, cell, resume=False):
         number = len(self.reached)
-        key = f"cell-{number}-{id(cell)}" if number % 2 else None
+        keyed = cell.stage == KEYED or (number % 2 and cell.stage != "pay")
+        key = f"cell-{number}-{id(cell)}" if keyed else None
         subject = getattr(self, "arrange_" + cell.stage.replace(" ", "_"))(key)
         janitor = cell.stage in BY_JANITOR
         victim = self.worker(self.settings, f"{cell.point}:stop", JANITOR_MS if janitor else NEVER_MS)
