@@ -184,10 +184,13 @@ static void process_watch(struct process *process, const struct settings *settin
 static bool process_begin(struct process *process, const struct settings *settings)
 {
 	struct db_pool *pool = db_pool_open(settings);
+	bool remembers = settings->token_cache > 0;
+	struct token_cache *tokens = remembers ? token_cache_new((size_t)settings->token_cache) : NULL;
 
 	handle_health_prepare();
-	if (pool && settings_publish(settings) && handle_methods_prepare()) {
+	if (pool && (tokens || !remembers) && settings_publish(settings) && handle_methods_prepare()) {
 		service_init(&process->service, pool);
+		process->service.tokens = tokens;
 		process_watch(process, settings);
 		process->worker = worker_start(process->listen_fd, &process->service);
 		process->rounds = rounds_start(&process->service);
@@ -289,6 +292,7 @@ static void process_drain(struct process *process)
 	if (!rounds_join(process->rounds, ROUND_PATIENCE_MS))
 		_exit(EXIT_SUCCESS);
 	db_pool_close(process->service.pool);
+	token_cache_free(process->service.tokens);
 }
 
 int main(int argc, char **argv)

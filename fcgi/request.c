@@ -21,31 +21,37 @@ enum param {
 	PARAM_IF_NONE_MATCH, PARAM_LANGUAGE, PARAM_COUNT
 };
 
+#define NAMED(name) name, sizeof(name) - 1
+
 static const struct {
 	const char *name;
+	size_t length;
 	bool once; /* a header that came twice could be understood in two ways */
 } params[PARAM_COUNT] = {
-	[PARAM_METHOD] = { "REQUEST_METHOD", false },
-	[PARAM_URI] = { "DOCUMENT_URI", false },
-	[PARAM_QUERY] = { "QUERY_STRING", false },
-	[PARAM_MOUNT] = { "PAYMENTS_MOUNT", false },
-	[PARAM_ID] = { "REQUEST_ID", false },
-	[PARAM_MSEC] = { "REQUEST_MSEC", false },
-	[PARAM_LENGTH] = { "CONTENT_LENGTH", false },
-	[PARAM_TYPE] = { "CONTENT_TYPE", true },
-	[PARAM_TYPE_HEADER] = { "HTTP_CONTENT_TYPE", true }, /* nginx passes both names */
-	[PARAM_AUTHORIZATION] = { "HTTP_AUTHORIZATION", true },
-	[PARAM_KEY] = { "HTTP_IDEMPOTENCY_KEY", true },
-	[PARAM_IF_NONE_MATCH] = { "HTTP_IF_NONE_MATCH", false },
-	[PARAM_LANGUAGE] = { "HTTP_ACCEPT_LANGUAGE", false },
+	[PARAM_METHOD] = { NAMED("REQUEST_METHOD"), false },
+	[PARAM_URI] = { NAMED("DOCUMENT_URI"), false },
+	[PARAM_QUERY] = { NAMED("QUERY_STRING"), false },
+	[PARAM_MOUNT] = { NAMED("PAYMENTS_MOUNT"), false },
+	[PARAM_ID] = { NAMED("REQUEST_ID"), false },
+	[PARAM_MSEC] = { NAMED("REQUEST_MSEC"), false },
+	[PARAM_LENGTH] = { NAMED("CONTENT_LENGTH"), false },
+	[PARAM_TYPE] = { NAMED("CONTENT_TYPE"), true },
+	[PARAM_TYPE_HEADER] = { NAMED("HTTP_CONTENT_TYPE"), true }, /* nginx passes both names */
+	[PARAM_AUTHORIZATION] = { NAMED("HTTP_AUTHORIZATION"), true },
+	[PARAM_KEY] = { NAMED("HTTP_IDEMPOTENCY_KEY"), true },
+	[PARAM_IF_NONE_MATCH] = { NAMED("HTTP_IF_NONE_MATCH"), false },
+	[PARAM_LANGUAGE] = { NAMED("HTTP_ACCEPT_LANGUAGE"), false },
 };
 
-/* The value of "NAME=value" where NAME is `name`, else NULL. */
-static const char *param_value(const char *entry, const char *name)
+/* Which of them a "NAME=value" is; PARAM_COUNT: none. */
+static enum param param_of(const char *entry, size_t length)
 {
-	size_t length = strlen(name);
+	int i;
 
-	return strncmp(entry, name, length) == 0 && entry[length] == '=' ? entry + length + 1 : NULL;
+	for (i = 0; i < PARAM_COUNT; i++)
+		if (params[i].length == length && memcmp(params[i].name, entry, length) == 0)
+			break;
+	return (enum param)i;
 }
 
 /* Fills values[], NULL where absent. True: a header came twice that may come once. */
@@ -55,17 +61,15 @@ static bool params_read(char **envp, const char *values[PARAM_COUNT])
 
 	memset(values, 0, PARAM_COUNT * sizeof(values[0]));
 	for (; *envp; envp++) {
-		for (int i = 0; i < PARAM_COUNT; i++) {
-			const char *value = param_value(*envp, params[i].name);
+		size_t length = strcspn(*envp, "=");
+		enum param param = (*envp)[length] == '=' ? param_of(*envp, length) : PARAM_COUNT;
 
-			if (!value)
-				continue;
-			if (!values[i])
-				values[i] = value;
-			else if (params[i].once)
-				repeated = true;
-			break;
-		}
+		if (param == PARAM_COUNT)
+			continue;
+		if (!values[param])
+			values[param] = *envp + length + 1;
+		else if (params[param].once)
+			repeated = true;
 	}
 	return repeated;
 }

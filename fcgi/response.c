@@ -1,16 +1,13 @@
 #include "fcgi/response.h"
 
 #include "base/answer.h"
+#include "base/decimal.h"
 #include "fcgi/http_text.h"
 
 #include <assert.h>
 #include <fcgiapp.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#define HEADER_LINE_MAX 512 /* of those written here; a request id has 64 */
 
 static bool is_plain(const char *text)
 {
@@ -42,20 +39,23 @@ int response_http(const struct response *response)
 	return response->http ? response->http : status_info(response->status)->http;
 }
 
-static void put(FCGX_Stream *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 /* libfcgi's own printf is home-made and stops at what it does not know. */
-static void put(FCGX_Stream *out, const char *format, ...)
+static void put(FCGX_Stream *out, const char *text)
 {
-	char line[HEADER_LINE_MAX];
-	va_list args;
-	int length;
+	FCGX_PutStr(text, (int)strlen(text), out);
+}
 
-	va_start(args, format);
-	length = vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	assert(length >= 0 && (size_t)length < sizeof(line));
-	FCGX_PutStr(line, length, out);
+static void put_header(FCGX_Stream *out, const char *name, const char *value)
+{
+	put(out, name);
+	put(out, ": ");
+	put(out, value);
+	put(out, "\r\n");
+}
+
+static void put_number(FCGX_Stream *out, const char *name, int64_t value)
+{
+	put_header(out, name, decimal(value).text);
 }
 
 static void put_retry_after(const struct response *response, FCGX_Stream *out)
@@ -64,24 +64,34 @@ static void put_retry_after(const struct response *response, FCGX_Stream *out)
 						      status_info(response->status)->retry_after_s;
 
 	if (retry_after_s > 0)
-		put(out, "Retry-After: %d\r\n", retry_after_s);
+		put_number(out, "Retry-After", retry_after_s);
+}
+
+static void put_status(int http, FCGX_Stream *out)
+{
+	put(out, "Status: ");
+	put(out, decimal(http).text);
+	put(out, " ");
+	put(out, http_reason(http));
+	put(out, "\r\n");
 }
 
 static void put_head(const struct response *response, FCGX_Stream *out, const char *request_id)
 {
 	int http = response_http(response);
 
-	put(out, "Status: %d %s\r\n", http, http_reason(http));
-	if (http != 304)
-		put(out, "Content-Type: application/json; charset=utf-8\r\nContent-Length: %zu\r\n",
-		    response->body.length);
-	put(out, "X-Request-Id: %s\r\n", request_id);
+	put_status(http, out);
+	if (http != 304) {
+		put_header(out, "Content-Type", "application/json; charset=utf-8");
+		put_number(out, "Content-Length", (int64_t)response->body.length);
+	}
+	put_header(out, "X-Request-Id", request_id);
 	if (!strstr(buf_text(&response->headers), "Cache-Control: "))
-		put(out, "Cache-Control: no-store\r\n");
+		put_header(out, "Cache-Control", "no-store");
 	if (http == 401) /* RFC 9110 section 15.5.2 wants the scheme named */
-		put(out, "WWW-Authenticate: Bearer\r\n");
+		put_header(out, "WWW-Authenticate", "Bearer");
 	put_retry_after(response, out);
-	FCGX_PutStr(buf_text(&response->headers), (int)response->headers.length, out);
+	put(out, buf_text(&response->headers));
 	put(out, "\r\n");
 }
 

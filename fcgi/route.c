@@ -119,8 +119,8 @@ static enum status route_check_token(struct exchange *exchange, enum route_token
 
 	if (wanted == ROUTE_OPEN)
 		return STATUS_OK;
-	status = token_verify(exchange->request.authorization, &secrets, clock_unix_ms() / 1000,
-			      &principal);
+	status = token_cache_verify(exchange->call.service->tokens, exchange->request.authorization, &secrets,
+				    clock_unix_ms() / 1000, &principal);
 	if (status == STATUS_OK)
 		exchange->call.principal = principal;
 	return wanted == ROUTE_TOKEN_OPTIONAL ? STATUS_OK : status;

@@ -25,3 +25,5 @@ ALTER ROLE @ROLE@ SET statement_timeout = '5s';
 ALTER ROLE @ROLE@ SET idle_in_transaction_session_timeout = '10s';
 -- Every statement is short: compiling one costs more than it saves.
 ALTER ROLE @ROLE@ SET jit = off;
+-- what a transaction of one statement, sent without BEGIN, runs at
+ALTER ROLE @ROLE@ SET default_transaction_isolation = 'read committed';

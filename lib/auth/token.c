@@ -95,23 +95,26 @@ static enum claim claim_integer(jwt_t *jwt, const char *name, int64_t *out)
 	return claim;
 }
 
-/* RFC 7519, sections 4.1.4 and 4.1.5. No leeway: the Auth Service runs on the same clock. */
-static bool times_hold(jwt_t *jwt, int64_t now_s)
+bool principal_is_current(const struct principal *principal, int64_t now_s)
 {
-	int64_t expires_s = 0, not_before_s = 0, issued_s = 0;
+	return principal->not_before_s <= now_s && now_s < principal->expires_s;
+}
 
-	if (claim_integer(jwt, "exp", &expires_s) != CLAIM_GOOD || expires_s <= now_s)
-		return false;
-	if (claim_integer(jwt, "nbf", &not_before_s) == CLAIM_BROKEN || not_before_s > now_s)
-		return false;
-	return claim_integer(jwt, "iat", &issued_s) != CLAIM_BROKEN;
+static bool times_read(jwt_t *jwt, struct principal *out)
+{
+	int64_t issued_s;
+
+	out->not_before_s = 0;
+	return claim_integer(jwt, "exp", &out->expires_s) == CLAIM_GOOD &&
+	       claim_integer(jwt, "nbf", &out->not_before_s) != CLAIM_BROKEN &&
+	       claim_integer(jwt, "iat", &issued_s) != CLAIM_BROKEN;
 }
 
 static bool principal_read(jwt_t *jwt, struct principal *out)
 {
 	const char *role = jwt_get_grant(jwt, "role");
 
-	if (!uuid_parse(jwt_get_grant(jwt, "userId"), &out->user_id))
+	if (!uuid_parse(jwt_get_grant(jwt, "userId"), &out->user_id) || !times_read(jwt, out))
 		return false;
 	out->is_admin = role && strcmp(role, "admin") == 0;
 	return true;
@@ -137,7 +140,7 @@ enum status token_verify(const char *authorization, const struct token_secrets *
 		jwt = decode_with(token, secrets->previous);
 	if (!jwt)
 		return STATUS_TOKEN_INVALID;
-	good = times_hold(jwt, now_s) && principal_read(jwt, &principal);
+	good = principal_read(jwt, &principal) && principal_is_current(&principal, now_s);
 	jwt_free(jwt);
 	if (!good)
 		return STATUS_TOKEN_INVALID;

@@ -18,7 +18,12 @@
 struct principal {
 	struct uuid user_id;
 	bool is_admin; /* role "admin": may read and cancel other users' bookings */
+	/* the token's nbf (0: none) and exp, in Unix seconds */
+	int64_t not_before_s, expires_s;
 };
+
+/* RFC 7519, sections 4.1.4 and 4.1.5. No leeway: the Auth Service runs on the same clock. */
+bool principal_is_current(const struct principal *principal, int64_t now_s);
 
 /* The secrets tokens are checked against; `previous` is NULL or "" where none is being rotated. */
 struct token_secrets {

@@ -17,13 +17,14 @@ static size_t buf_limit(const struct buf *buf)
 	return buf->limit > 0 ? buf->limit : BUF_LIMIT_DEFAULT;
 }
 
+/* Only what was written is wiped: the rest may be pages that were never touched. */
 static void drop_data(struct buf *buf)
 {
 	if (buf->data)
-		explicit_bzero(buf->data, buf->capacity);
+		explicit_bzero(buf->data, buf->length > buf->dirty ? buf->length : buf->dirty);
 	free(buf->data);
 	buf->data = NULL;
-	buf->capacity = 0;
+	buf->capacity = buf->dirty = 0;
 }
 
 static bool grow(struct buf *buf, size_t wanted)
@@ -63,6 +64,26 @@ static bool fits(const struct buf *buf, size_t more)
 	return !buf->failed && more < buf->capacity - buf->length && buf->length + more <= buf_limit(buf);
 }
 
+void buf_expect(struct buf *buf, size_t more)
+{
+	if (!buf->failed && buf->length <= buf_limit(buf) && more <= buf_limit(buf) - buf->length &&
+	    buf->length + more + 1 > buf->capacity)
+		grow(buf, buf->length + more + 1);
+}
+
+char *buf_room(struct buf *buf, size_t more)
+{
+	if (!fits(buf, more) && !reserve(buf, more))
+		return NULL;
+	return buf->data + buf->length;
+}
+
+void buf_wrote(struct buf *buf, char *end)
+{
+	*end = '\0';
+	buf->length = (size_t)(end - buf->data);
+}
+
 void buf_append(struct buf *buf, const char *bytes, size_t length)
 {
 	if (length == 0 || (!fits(buf, length) && !reserve(buf, length)))
@@ -98,6 +119,8 @@ void buf_printf(struct buf *buf, const char *format, ...)
 
 void buf_reset(struct buf *buf)
 {
+	if (buf->length > buf->dirty)
+		buf->dirty = buf->length;
 	buf->length = 0;
 	buf->failed = false;
 	if (buf->data)

@@ -17,6 +17,38 @@ static const bool is_plain[256] = {
 	['\\' + 1 ... 0x7e] = true,
 };
 
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Nonzero where some byte is zero. A borrow may mark a second one, never a first. */
+static uint64_t zero_bytes(uint64_t word)
+{
+	return (word - EACH_BYTE(0x01)) & ~word & EACH_BYTE(0x80);
+}
+
+/* Nonzero where some byte of eight is not plain. */
+static uint64_t special_bytes(uint64_t word)
+{
+	uint64_t controls = (word - EACH_BYTE(0x20)) & ~word & EACH_BYTE(0x80);
+
+	return controls | (word & EACH_BYTE(0x80)) | zero_bytes(word ^ EACH_BYTE('"')) |
+	       zero_bytes(word ^ EACH_BYTE('\\')) | zero_bytes(word ^ EACH_BYTE(0x7f));
+}
+
+size_t escape_plain(const char *text, size_t length)
+{
+	size_t at = 0;
+	uint64_t word;
+
+	for (; length - at >= sizeof(word); at += sizeof(word)) {
+		memcpy(&word, text + at, sizeof(word));
+		if (special_bytes(word))
+			break;
+	}
+	while (at < length && is_plain[(uint8_t)text[at]])
+		at++;
+	return at;
+}
+
 /* Bytes of the character at `at` where it is beyond ASCII and needs no escaping, else 0. */
 static size_t letter_length(const char *at)
 {

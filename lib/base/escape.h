@@ -23,4 +23,7 @@ struct escape_piece {
  */
 struct escape_piece escape_next(const char **text, char scratch[ESCAPE_MAX]);
 
+/* How many bytes at its beginning are ASCII that stands for itself: of most texts, all. */
+size_t escape_plain(const char *text, size_t length);
+
 #endif

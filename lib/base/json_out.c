@@ -1,8 +1,9 @@
 #include "base/json_out.h"
 
+#include "base/decimal.h"
 #include "base/escape.h"
 
-#include <inttypes.h>
+#include <string.h>
 
 void json_escape(struct buf *buf, const char *text)
 {
@@ -13,23 +14,50 @@ void json_escape(struct buf *buf, const char *text)
 		buf_append(buf, piece.bytes, piece.length);
 }
 
+static char *copy(char *at, const char *bytes, size_t length)
+{
+	memcpy(at, bytes, length);
+	return at + length;
+}
+
 static void quoted(struct buf *buf, const char *text)
 {
-	buf_append(buf, "\"", 1);
-	json_escape(buf, text);
-	buf_append(buf, "\"", 1);
+	size_t length = strlen(text);
+	char *at;
+
+	if (escape_plain(text, length) < length) {
+		buf_append(buf, "\"", 1);
+		json_escape(buf, text);
+		buf_append(buf, "\"", 1);
+		return;
+	}
+	at = buf_room(buf, length + 2);
+	if (!at)
+		return;
+	*at++ = '"';
+	at = copy(at, text, length);
+	*at++ = '"';
+	buf_wrote(buf, at);
 }
 
 /* What stands before a value: the comma that parts it from the last one, and its key. */
 static void lead_in(struct json_out *out, const char *key)
 {
-	if (out->comma)
-		buf_append(out->buf, ",", 1);
-	out->comma = true;
-	if (!key)
+	size_t length = key ? strlen(key) : 0;
+	char *at = buf_room(out->buf, length + strlen(",\"\":"));
+
+	if (!at)
 		return;
-	quoted(out->buf, key);
-	buf_append(out->buf, ":", 1);
+	if (out->comma)
+		*at++ = ',';
+	out->comma = true;
+	if (key) {
+		*at++ = '"';
+		at = copy(at, key, length);
+		*at++ = '"';
+		*at++ = ':';
+	}
+	buf_wrote(out->buf, at);
 }
 
 static void open_bracket(struct json_out *out, const char *key, const char *bracket)
@@ -93,6 +121,8 @@ void json_string(struct json_out *out, const char *key, const char *value)
 
 void json_integer(struct json_out *out, const char *key, int64_t value)
 {
+	struct decimal number = decimal(value);
+
 	lead_in(out, key);
-	buf_printf(out->buf, "%" PRId64, value);
+	buf_append(out->buf, number.text, number.length);
 }

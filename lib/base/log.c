@@ -6,10 +6,10 @@
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "base/escape.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -56,9 +56,12 @@ static bool put_text(struct log_line *line, const char *text)
 
 static bool put_escaped(struct log_line *line, const char *text)
 {
+	size_t length = strlen(text);
 	char scratch[ESCAPE_MAX];
 	struct escape_piece piece;
 
+	if (escape_plain(text, length) == length)
+		return put(line, text, length);
 	while ((piece = escape_next(&text, scratch)).length > 0)
 		if (!put(line, piece.bytes, piece.length))
 			return false;
@@ -107,10 +110,7 @@ void log_string(struct log_line *line, const char *key, const char *value)
 
 void log_integer(struct log_line *line, const char *key, int64_t value)
 {
-	char digits[24];
-
-	snprintf(digits, sizeof(digits), "%" PRId64, value);
-	put_member(line, key, digits, false);
+	put_member(line, key, decimal(value).text, false);
 }
 
 void log_bool(struct log_line *line, const char *key, bool value)

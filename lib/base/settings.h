@@ -44,6 +44,7 @@ struct settings {
 	int32_t workers;		      /* PAYMENTS_WORKERS: processes, for what starts them */
 	int32_t threads;		      /* PAYMENTS_THREADS: most requests at once, a process */
 	int32_t spare_threads;		      /* PAYMENTS_SPARE_THREADS: idle ones kept waiting */
+	int32_t token_cache;		      /* PAYMENTS_TOKEN_CACHE: verified tokens remembered, a process */
 	int32_t backlog;		      /* PAYMENTS_BACKLOG: of --listen */
 	int32_t body_max_bytes;		      /* PAYMENTS_BODY_MAX_BYTES */
 	int32_t queue_patience_ms;	      /* PAYMENTS_QUEUE_PATIENCE_MS: older requests are refused */

@@ -113,6 +113,8 @@ const struct setting settings_table[] = {
 		"Idle threads kept waiting for requests."),
 	INTEGER("PAYMENTS_THREADS", threads, 1, 4096, "", "512", RESTART,
 		"Most requests that one process serves at once."),
+	INTEGER("PAYMENTS_TOKEN_CACHE", token_cache, 0, 1000000, "", "4096", RESTART,
+		"Verified tokens that a process remembers, 88 bytes each; 0: none."),
 	INTEGER("PAYMENTS_TOSS_CONNECT_MS", toss_connect_ms, 100, 60000, "ms", "3000", 0,
 		"Longest wait for a connection to Toss Payments."),
 	INTEGER("PAYMENTS_TOSS_DEADLINE_MS", toss_deadline_ms, 100, 28000, "ms", "20000", 0,

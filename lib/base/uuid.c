@@ -41,6 +41,15 @@ bool uuid_parse(const char *text, struct uuid *out)
 	return true;
 }
 
+struct uuid uuid_of(const char *text)
+{
+	struct uuid uuid = { "" };
+
+	if (text)
+		memcpy(uuid.text, text, strnlen(text, UUID_LENGTH));
+	return uuid;
+}
+
 static struct uuid uuid_format(const uint8_t bytes[UUID_BYTES])
 {
 	static const char digits[] = "0123456789abcdef";

@@ -11,6 +11,9 @@ struct uuid {
 /* Takes the 8-4-4-4-12 form in any case, nothing else (no braces, no spaces). False: *out untouched. */
 bool uuid_parse(const char *text, struct uuid *out);
 
+/* One in that form already, as PostgreSQL prints it; NULL is "". */
+struct uuid uuid_of(const char *text);
+
 /* A new UUIDv7 (RFC 9562): 48 bits of Unix milliseconds first, so that rows made one after the
  * other lie side by side in an index; 74 random bits from getrandom(2). Thread-safe. */
 struct uuid uuid_new(void);

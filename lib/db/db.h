@@ -76,7 +76,8 @@ struct db_pool_state db_pool_state(struct db_pool *pool);
  */
 enum db_code db_tx_trip(struct db_tx *tx, struct db_step *steps, int count);
 
-/* The last trip: the steps and COMMIT. A step that fails keeps COMMIT from being carried out. */
+/* The last trip: the steps and COMMIT. A step that fails keeps COMMIT from being carried out. Where it is
+ * the first as well and has one step, that is sent by itself: it is a transaction as it stands. */
 enum db_code db_tx_commit(struct db_tx *tx, struct db_step *steps, int count);
 
 /* After db_tx_commit returned OK: what it committed stands, the body goes on in another transaction on

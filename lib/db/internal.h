@@ -76,6 +76,7 @@ struct db_trip {
 	struct db_step *steps;
 	int count;
 	enum trip_frame after; /* sent behind them: COMMIT or ROLLBACK, or nothing */
+	bool alone; /* the only step is a transaction by itself, which the sync commits */
 	bool prepare;	   /* named statements */
 	int32_t timeout_ms;
 	struct db_results *results;

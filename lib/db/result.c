@@ -20,10 +20,12 @@ int db_rows(const struct db_result *result)
 const char *db_text(const struct db_result *result, int row, int column)
 {
 	const PGresult *pg = result_pg(result);
+	const char *value;
 
 	assert(row >= 0 && row < PQntuples(pg));
 	assert(column >= 0 && column < PQnfields(pg));
-	return PQgetisnull(pg, row, column) ? NULL : PQgetvalue(pg, row, column);
+	value = PQgetvalue(pg, row, column);
+	return *value || !PQgetisnull(pg, row, column) ? value : NULL; /* "" stands for NULL too */
 }
 
 int64_t db_integer(const struct db_result *result, int row, int column)

@@ -21,7 +21,7 @@ struct leg {
 	int64_t deadline_ms;
 	bool prepares[DB_STEPS_MAX]; /* the step's statement is prepared ahead of it */
 	bool frames[FRAME_COUNT];    /* likewise, BEGIN and COMMIT */
-	bool in_doubt;		     /* COMMIT may have left, its outcome is not known */
+	bool in_doubt;		     /* COMMIT, or what commits, may have left; its outcome is not known */
 	bool committed;		     /* the server confirmed COMMIT */
 };
 
@@ -86,7 +86,7 @@ static bool leg_send(struct leg *leg)
 		if (!leg_send_step(leg, i))
 			return false;
 	/* libpq may write whenever its buffer fills: from here on COMMIT may have left. */
-	leg->in_doubt = trip->after == FRAME_COMMIT;
+	leg->in_doubt = trip->after == FRAME_COMMIT || trip->alone;
 	if (!leg_send_frame(leg, trip->after) || !PQpipelineSync(leg->pg))
 		return false;
 	FAULT_POINT("trip_sent");
@@ -215,6 +215,11 @@ static bool leg_read_sync(struct leg *leg)
 	bool ok = leg_receive(leg, &result) && PQresultStatus(result) == PGRES_PIPELINE_SYNC;
 
 	PQclear(result);
+	/* A step that failed has settled it; a fault of the commit itself comes instead of the sync. */
+	if (ok && leg->trip->alone) {
+		leg->committed = leg->in_doubt;
+		leg->in_doubt = false;
+	}
 	return ok;
 }
 

@@ -48,11 +48,14 @@ struct job {
 static enum db_code tx_send(struct db_tx *tx, struct db_step *steps, int count, enum trip_frame after)
 {
 	const struct db_pool_options *options = pool_options(tx->pool);
+	/* A transaction of one statement needs no other two around it. */
+	bool alone = !tx->begun && count == 1 && after == FRAME_COMMIT;
 	struct db_trip trip = { .conn = tx->conn,
-				.before = tx->begun || tx->plain ? FRAME_NONE : FRAME_BEGIN,
+				.before = tx->begun || tx->plain || alone ? FRAME_NONE : FRAME_BEGIN,
 				.steps = steps,
 				.count = count,
-				.after = after,
+				.after = alone ? FRAME_NONE : after,
+				.alone = alone,
 				.prepare = options->prepare,
 				.timeout_ms = options->trip_ms,
 				.results = &tx->results };

@@ -17,6 +17,8 @@ enum page_column {
 #define TIME_LENGTH 19 /* to the second */
 #define OLDEST_ID "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
+#define BOOKING_BYTES 512 /* of a booking in the answer, about */
+
 struct list {
 	struct call *call;
 	const struct bookings_page *page;
@@ -98,6 +100,7 @@ static void read_page(const struct db_step *steps, void *context)
 		return;
 	}
 	buf_reset(&list->outcome->body);
+	buf_expect(&list->outcome->body, (size_t)shown * BOOKING_BYTES);
 	list->outcome->status = STATUS_OK;
 	json_array_begin(&out, NULL);
 	for (row = 0; row < shown; row++)

@@ -4,6 +4,8 @@
 #include "base/json_out.h"
 #include "pay/pg_array.h"
 
+#define SEAT_BYTES 224 /* of a taken seat in the answer, about */
+
 enum occupied_column { LABEL, BOOKED, LOCKED_UNTIL_MS, MINE };
 
 struct occupied {
@@ -48,6 +50,7 @@ static void read_seats(const struct db_step *steps, void *context)
 		return;
 	}
 	buf_reset(&occupied->outcome->body);
+	buf_expect(&occupied->outcome->body, (size_t)rows * SEAT_BYTES);
 	occupied->outcome->status = STATUS_OK;
 	json_array_begin(&out, NULL);
 	for (row = 0; row < rows; row++)

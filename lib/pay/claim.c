@@ -1,6 +1,7 @@
 #include "pay/claim.h"
 
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "base/fault_point.h"
 #include "pay/intent.h"
 
@@ -20,11 +21,9 @@ struct claim_run {
 	bool at_once; /* still to be tried */
 };
 
-static void read_uuid(const struct db_result *r, int column, struct uuid *out)
+static struct uuid read_uuid(const struct db_result *r, int column)
 {
-	const char *text = db_text(r, 0, column);
-
-	snprintf(out->text, sizeof(out->text), "%s", text == NULL ? "" : text);
+	return uuid_of(db_text(r, 0, column));
 }
 
 static void read_row(const struct db_result *r, struct claim_row *row)
@@ -35,30 +34,18 @@ static void read_row(const struct db_result *r, struct claim_row *row)
 	row->user_exists = db_boolean(r, 0, USER_EXISTS);
 	row->intent_found = db_boolean(r, 0, I_FOUND);
 	row->intent_owned = db_boolean(r, 0, I_OWNED);
-	read_uuid(r, I_ID, &row->intent_id);
+	row->intent_id = read_uuid(r, I_ID);
 	row->intent_status = intent_status_parse(db_text(r, 0, I_STATUS));
-	read_uuid(r, I_ATTEMPT, &row->attempt_id);
-	read_uuid(r, I_ORDER, &row->order_id);
+	row->attempt_id = read_uuid(r, I_ATTEMPT);
+	row->order_id = read_uuid(r, I_ORDER);
 	row->attempts = (int)db_integer(r, 0, I_ATTEMPTS);
-	read_uuid(r, R_ID, &row->reservation_id);
+	row->reservation_id = read_uuid(r, R_ID);
 	row->amount_krw = db_integer(r, 0, R_AMOUNT);
 	row->reservation = reservation_state_of(status, db_text(r, 0, R_PAYMENT_STATUS));
 	row->status_cancelled = status != NULL && strcmp(status, "cancelled") == 0;
 	row->past_deadline = db_boolean(r, 0, R_PAST);
 	row->near_deadline = db_boolean(r, 0, R_NEAR);
 	row->seats_not_held = db_integer(r, 0, SEATS_NOT_HELD);
-}
-
-struct milliseconds {
-	char text[16];
-};
-
-static struct milliseconds milliseconds(int32_t value)
-{
-	struct milliseconds ms;
-
-	snprintf(ms.text, sizeof(ms.text), "%d", value);
-	return ms;
 }
 
 static const char *language_of(const struct call *call)
@@ -71,7 +58,7 @@ static const char *given(const struct uuid *id)
 	return id == NULL || id->text[0] == '\0' ? NULL : id->text;
 }
 
-static struct db_step lock_step(const struct claim *claim, const struct milliseconds *margin)
+static struct db_step lock_step(const struct claim *claim, const struct decimal *margin)
 {
 	const char *user = claim->call->principal.user_id.text;
 
@@ -112,17 +99,15 @@ static void choose_attempt(struct claim *claim, const struct claim_row *row)
 static enum db_code write_claim(struct db_tx *tx, const struct claim *claim, const struct claim_row *row)
 {
 	const struct call *call = claim->call;
-	struct milliseconds lease = milliseconds(claim->gateway->lease_ms(call->settings));
-	char amount[24];
+	struct decimal amount = decimal(claim->amount_krw), lease = decimal(claim->gateway->lease_ms(call->settings));
 	struct db_step step = {
 		.sql = row->intent_status == INTENT_NONE ? SQL_CLAIM_ADOPT : SQL_CLAIM_AGAIN,
 		.params = { claim->claimed_intent.text, row->reservation_id.text, call->principal.user_id.text,
-			    amount, claim->method, claim->attempt.text, claim->gateway->name, lease.text,
+			    amount.text, claim->method, claim->attempt.text, claim->gateway->name, lease.text,
 			    call->service->owner, call->idempotency_key, language_of(call), call->request_id,
 			    claim->is_execute ? "execute" : "process", claim->next_order.text },
 	};
 
-	snprintf(amount, sizeof(amount), "%lld", (long long)claim->amount_krw);
 	return db_tx_commit(tx, &step, 1);
 }
 
@@ -172,13 +157,13 @@ static enum db_code claim_at_once(struct db_tx *tx, struct claim *claim, bool *g
 {
 	const struct call *call = claim->call;
 	struct claim_row row = { .intent_status = INTENT_NONE, .reservation_id = *claim->reservation_id };
-	struct milliseconds margin = milliseconds(call->settings->hold_margin_ms), lease;
+	struct decimal margin = decimal(call->settings->hold_margin_ms), lease;
 	struct db_step step;
 	enum db_code code;
 
 	fill_claim(claim, &row, NULL);
 	choose_attempt(claim, &row);
-	lease = milliseconds(claim->gateway->lease_ms(call->settings));
+	lease = decimal(claim->gateway->lease_ms(call->settings));
 	step = (struct db_step){
 		.sql = SQL_CLAIM_AT_ONCE,
 		.params = { claim->claimed_intent.text, row.reservation_id.text, call->principal.user_id.text,
@@ -203,7 +188,7 @@ static enum db_code claim_at_once(struct db_tx *tx, struct claim *claim, bool *g
 static enum db_code claim_looking(struct db_tx *tx, struct claim_run *run)
 {
 	struct claim *claim = run->claim;
-	struct milliseconds margin = milliseconds(claim->call->settings->hold_margin_ms);
+	struct decimal margin = decimal(claim->call->settings->hold_margin_ms);
 	struct db_step steps[3];
 	struct db_step *lock = &steps[claim->key == NULL ? 0 : 1];
 	struct claim_row row;

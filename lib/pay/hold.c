@@ -6,6 +6,7 @@
  */
 #include "pay/booking.h"
 
+#include "base/decimal.h"
 #include "base/json_out.h"
 #include "pay/idempotency.h"
 #include "pay/payment.h"
@@ -212,14 +213,15 @@ static enum db_code make(struct db_tx *tx, struct hold *hold, const struct db_re
 			 const struct db_result *seats)
 {
 	struct buf ids = { 0 }, prices = { 0 };
-	char number[NUMBER_MAX], total_text[24];
+	struct decimal amount;
+	char number[NUMBER_MAX];
 	int64_t total = 0;
 	int row, rows = db_rows(seats);
 	enum db_code code = DB_BROKEN;
 	struct db_step step = {
 		.sql = SQL_HOLD_MAKE,
 		.params = { hold->booking.text, hold->call->principal.user_id.text, hold->input->performance_id.text, number,
-			    total_text, hold->input->payment_method, db_text(facts, 0, DEADLINE), hold->intent.text },
+			    amount.text, hold->input->payment_method, db_text(facts, 0, DEADLINE), hold->intent.text },
 	};
 
 	make_number(number);
@@ -230,7 +232,7 @@ static enum db_code make(struct db_tx *tx, struct hold *hold, const struct db_re
 	}
 	pg_array_end(&ids);
 	pg_array_end(&prices);
-	snprintf(total_text, sizeof(total_text), "%lld", (long long)total);
+	amount = decimal(total);
 	answer_held(hold, total, facts, seats);
 	step.params[8] = buf_text(&ids);
 	step.params[9] = buf_text(&prices);

@@ -1,25 +1,13 @@
 #include "pay/record.h"
 
+#include "base/decimal.h"
 #include "base/fault_point.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "pay/record_row.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
-
-struct number {
-	char text[24];
-};
-
-static struct number number(int64_t value)
-{
-	struct number n;
-
-	snprintf(n.text, sizeof(n.text), "%lld", (long long)value);
-	return n;
-}
 
 /* An intent may only become what the transition table allows: anything else is our bug. */
 static const char *becomes(const struct record_row *row, enum intent_status next)
@@ -30,7 +18,7 @@ static const char *becomes(const struct record_row *row, enum intent_status next
 
 static enum db_code settle(struct db_tx *tx, const struct record *record, const struct record_row *row, bool retake)
 {
-	struct number amount = number(row->answer.amount_krw), http = number(record->http);
+	struct decimal amount = decimal(row->answer.amount_krw), http = decimal(record->http);
 	struct db_step step = {
 		.sql = SQL_RECORD_SETTLE,
 		.params = { record->attempt.text, row->intent_id, row->reservation_id, row->answer.payment_method,
@@ -56,7 +44,7 @@ static const char *status_after_loss(const struct record_row *row)
 static enum db_code refund(struct db_tx *tx, const struct record *record, const struct record_row *row,
 			   const char *reason)
 {
-	struct number amount = number(row->answer.amount_krw), http = number(record->http);
+	struct decimal amount = decimal(row->answer.amount_krw), http = decimal(record->http);
 	struct uuid refund_id = uuid_new();
 	struct db_step step = {
 		.sql = SQL_RECORD_REFUND,
@@ -86,8 +74,8 @@ static enum intent_status status_after_decline(enum reservation_state reservatio
 static enum db_code decline(struct db_tx *tx, const struct record *record, const struct record_row *row,
 			    const struct gateway_answer *answer)
 {
-	struct number http = number(record->http), grace = number(record->settings->decline_grace_s),
-		      grace_max = number(record->settings->decline_grace_max_s);
+	struct decimal http = decimal(record->http), grace = decimal(record->settings->decline_grace_s),
+		      grace_max = decimal(record->settings->decline_grace_max_s);
 	struct db_step step = {
 		.sql = SQL_RECORD_DECLINE,
 		.params = { record->attempt.text, row->intent_id, row->reservation_id, row->answer.at,
@@ -102,7 +90,7 @@ static enum db_code decline(struct db_tx *tx, const struct record *record, const
 static enum db_code cancel(struct db_tx *tx, const struct record *record, const struct record_row *row,
 			   const struct gateway_answer *answer)
 {
-	struct number http = number(record->http);
+	struct decimal http = decimal(record->http);
 	struct db_step step = {
 		.sql = SQL_RECORD_CANCEL,
 		.params = { record->attempt.text, row->intent_id, row->reservation_id, row->answer.at,
@@ -117,9 +105,9 @@ static enum db_code cancel(struct db_tx *tx, const struct record *record, const 
 static enum db_code unknown(struct db_tx *tx, const struct record *record, const struct record_row *row)
 {
 	const struct gateway *gateway = gateway_by_name(row->gateway);
-	struct number pause = number(look_up_pause_s(record->look_ups)),
-		      not_founds = number(record->not_found ? 1 : 0),
-		      lease = number(gateway == NULL ? 0 : gateway->lease_ms(record->settings));
+	struct decimal pause = decimal(look_up_pause_s(record->look_ups)),
+		      not_founds = decimal(record->not_found ? 1 : 0),
+		      lease = decimal(gateway == NULL ? 0 : gateway->lease_ms(record->settings));
 	struct db_step step = {
 		.sql = SQL_RECORD_UNKNOWN,
 		.params = { record->attempt.text, row->intent_id, row->reservation_id, record->answer->code,
@@ -210,7 +198,7 @@ static bool is_open(const struct record_facts *facts)
 /* The ordinary end. A conflict where the reservation is no longer as the claim left it. */
 static enum db_code record_at_once(struct db_tx *tx, struct record *record, const struct claim *claim)
 {
-	struct number amount = number(claim->amount_krw);
+	struct decimal amount = decimal(claim->amount_krw);
 	struct payment_facts facts = {
 		.is_execute = claim->is_execute,
 		.language = claim->call->language,

@@ -1,6 +1,7 @@
 #include "pay/refund.h"
 
 #include "base/fault_point.h"
+#include "base/decimal.h"
 #include "base/json_out.h"
 #include "pay/idempotency.h"
 #include "pay/intent.h"
@@ -65,16 +66,15 @@ static enum db_code order(struct db_tx *tx, const struct request *request, const
 {
 	bool whole = amount_krw == db_integer(r, 0, I_CHARGED) - db_integer(r, 0, I_REFUND);
 	const struct call *call = request->call;
-	char amount[24];
+	struct decimal amount = decimal(amount_krw);
 	struct db_step step = {
 		.sql = SQL_REFUND_ORDER,
-		.params = { request->refund.text, request->input->intent_id.text, db_text(r, 0, I_ATTEMPT), amount,
+		.params = { request->refund.text, request->input->intent_id.text, db_text(r, 0, I_ATTEMPT), amount.text,
 			    "requested", request->input->note, asker(call),
 			    whole ? "refund_pending" : db_text(r, 0, I_STATUS), call->request_id,
 			    call->idempotency_key, "202", NULL },
 	};
 
-	snprintf(amount, sizeof(amount), "%lld", (long long)amount_krw);
 	answer(request, amount_krw);
 	step.params[11] = buf_text(&request->outcome->body);
 	return db_tx_commit(tx, &step, 1);

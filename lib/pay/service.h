@@ -6,6 +6,7 @@
 #define PAYMENTS_PAY_SERVICE_H
 
 #include "auth/token.h"
+#include "auth/token_cache.h"
 #include "base/answer.h"
 #include "base/settings.h"
 #include "base/status.h"
@@ -19,10 +20,11 @@
 /* One a process, made at start-up, shared by its threads. */
 struct service {
 	struct db_pool *pool;
+	struct token_cache *tokens; /* NULL: none are remembered */
 	char owner[OWNER_MAX]; /* tells the janitors whose attempt is whose */
 };
 
-/* Fills service->owner; the pool is the caller's. */
+/* Fills service->owner; the pool, and the tokens where there are any, are the caller's. */
 void service_init(struct service *service, struct db_pool *pool);
 
 /* One call of the library by a request. Made by the HTTP edge, lives on its stack. */

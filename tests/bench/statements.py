@@ -81,10 +81,10 @@ BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 HOLD = [[BEGIN, "hold_turn", "hold_facts", "hold_seats"], ["hold_make", "COMMIT"]]
 LIST = [["user_exists", "bookings_page"]]
 OCCUPIED = [["occupied_performance", "occupied_all"]]
-PAYMENT = [[BEGIN, "claim_at_once", "COMMIT"], [BEGIN, "record_at_once", "COMMIT"]]
+PAYMENT = [["claim_at_once"], ["record_at_once"]]
 
 # The same work as one statement each: best.sql.
-BEST = [[BEGIN, "best_claim", "COMMIT"], [BEGIN, "best_settle", "COMMIT"]]
+BEST = [["best_claim"], ["best_settle"]]
 BEST_BINDINGS = {
     "best_claim": [INTENT, RESERVATION, USER, "'kakao_pay'", ATTEMPT, "'mock'", "10000",
                    ":request::text || '/1234/5678901'", NONE, "'ko'", REQUEST, "3000", ORDER],

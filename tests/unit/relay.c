@@ -91,10 +91,15 @@ static void relay_accept(struct relay *relay)
 	close(client);
 }
 
+static bool contains(const struct relay *relay, ssize_t length, const char *text)
+{
+	return memmem(relay->chunk, (size_t)length, text, strlen(text)) != NULL;
+}
+
 static void relay_upstream(struct relay *relay, struct pair *pair)
 {
 	ssize_t n = read(pair->client, relay->chunk, sizeof(relay->chunk));
-	bool commit = n > 0 && memmem(relay->chunk, (size_t)n, "COMMIT", 6);
+	bool commit = n > 0 && (contains(relay, n, "COMMIT") || contains(relay, n, "t_insert"));
 
 	if (n <= 0 || (commit && relay->mode == RELAY_SWALLOW_COMMIT)) {
 		if (n > 0)
@@ -117,7 +122,7 @@ static void relay_downstream(struct relay *relay, struct pair *pair)
 	if (n <= 0) {
 		pair_cut(pair);
 	} else if (pair->losing) {
-		if (memmem(relay->chunk, (size_t)n, "COMMIT", 6))
+		if (contains(relay, n, "COMMIT") || contains(relay, n, "INSERT"))
 			pair_cut(pair);
 	} else if (relay->mode != RELAY_SILENT && send(pair->client, relay->chunk, (size_t)n, MSG_NOSIGNAL) != n) {
 		pair_cut(pair);

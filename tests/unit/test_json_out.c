@@ -1,6 +1,9 @@
 /* If these fail, an answer is no JSON, or not the JSON that the contract names. */
+#include "base/escape.h"
 #include "base/json_out.h"
 #include "suites.h"
+
+#include <string.h>
 
 START_TEST(document_is_written_in_order_and_exact)
 {
@@ -62,6 +65,24 @@ START_TEST(text_is_escaped_so_that_it_stays_one_line_of_json)
 }
 END_TEST
 
+/* At each place of a text as long as two words and a bit, each byte is seen. */
+START_TEST(what_is_plain_is_told_byte_by_byte)
+{
+	char text[20];
+
+	for (int byte = 1; byte < 256; byte++) {
+		bool plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+
+		for (size_t at = 0; at < sizeof(text); at++) {
+			memset(text, 'x', sizeof(text));
+			text[at] = (char)byte;
+			ck_assert_uint_eq(escape_plain(text, sizeof(text)), plain ? sizeof(text) : at);
+			ck_assert_uint_eq(escape_plain(text, at), at);
+		}
+	}
+}
+END_TEST
+
 START_TEST(lost_write_marks_the_buffer)
 {
 	struct buf buf = { .limit = 8 };
@@ -83,6 +104,7 @@ Suite *suite_json_out(void)
 	tcase_add_test(tcase, document_is_written_in_order_and_exact);
 	tcase_add_loop_test(tcase, text_is_escaped_so_that_it_stays_one_line_of_json, 0,
 			    sizeof(escapes) / sizeof(escapes[0]));
+	tcase_add_test(tcase, what_is_plain_is_told_byte_by_byte);
 	tcase_add_test(tcase, lost_write_marks_the_buffer);
 	suite_add_tcase(suite, tcase);
 	return suite;
