@@ -54,7 +54,7 @@ restore_packaging() {
 # both are held back for as long as this takes, and the machine's configuration is then as before.
 install_packages() {
 	trap restore_packaging EXIT
-	trap 'exit 1' INT TERM HUP
+	trap 'exit 1' INT TERM HUP PIPE
 	if [ ! -e "$policy" ]; then
 		policy_made=yes
 		printf '#!/bin/sh\nexit 101\n' >"$policy"

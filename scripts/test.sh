@@ -137,6 +137,7 @@ stage_threads() {
 
 end_test() {
 	trap - EXIT
+	trap '' PIPE
 	postgres_stop
 	rm -rf "$runtime" "$state"
 }
@@ -150,7 +151,7 @@ begin_test() {
 	chmod 755 "$state"
 	find_runtime
 	trap end_test EXIT
-	trap 'exit 130' INT TERM HUP
+	trap 'exit 130' INT TERM HUP PIPE
 	make_state
 	postgres_start
 	passed=0 failed=0 stages=0

@@ -38,7 +38,8 @@ def measure_all(base, plan, wanted):
             continue
         since = time.monotonic()
         try:
-            measured += measure(base, plan)
+            for row in measure(base, plan):  # what was measured before a failure stays
+                measured.append(row)
         except Exception:  # whatever it was, it is shown, and the run fails at its end
             traceback.print_exc()
             failed.append(name)

@@ -1,6 +1,6 @@
 -- What one claim and one settle would cost as a single statement each, with the same rows written, the
--- same guards and the same answer: the yardstick of the service's lock-and-fetch, decide, apply. It
--- could tell a client no more than "not now", which is why the service does not work this way.
+-- same guards and the same answer: the yardstick of claim_at_once and record_at_once. Where it does not
+-- apply it could tell a client no more than "not now"; the service's statements say what they found.
 
 -- name: best_claim
 -- $1 intent, $2 reservation, $3 user, $4 method, $5 attempt, $6 gateway, $7 lease in ms, $8 owner,

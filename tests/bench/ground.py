@@ -197,7 +197,7 @@ class Ground:
         self.database.rows("CHECKPOINT")
 
     def audit(self):
-        done = self.cluster.payctl(self.database.url(), "audit", check=False)
+        done = self.cluster.payctl(self.database.url(), "audit", check=False, timeout_s=900)
         assert done.returncode == 0, f"audit: exit {done.returncode}\n{done.stdout}{done.stderr}"
 
     def close(self):

@@ -271,7 +271,6 @@ def as_volley(line):
 
 def growth(base, plan):
     """`base` holds the 10,000 reservations; the others are made here."""
-    rows = []
     for past in (100_000,) if plan.quick else (1_000_000, 10_000_000):
         row = Row(f"process with {past:,} reservations of the past", "payments/s",
                   "the same with 10,000", ">= 0.85")
@@ -285,13 +284,12 @@ def growth(base, plan):
                                      lambda: pay(large, pools[1], CONNECTIONS, plan.seconds),
                                      lambda: pay(base, pools[0], CONNECTIONS, plan.seconds)):
                 row.add(ours["rate"], limit["rate"])
+            yield row
             large.audit()
         finally:
             for pool in pools:
                 pool.stop()
             large.close()
-        rows.append(row)
-    return rows
 
 
 def sizes(base, plan, name, settings):

@@ -123,9 +123,10 @@ def test_no_such_user_and_none_of_his(planted):
 
 
 def trips(stack, answer):
-    lines = [line for line in stack.pool.log_lines("request")
-             if line["requestId"] == answer.header("X-Request-Id")]
-    return lines[0]["dbTrips"]
+    """How many the request took, by its line of the log, which is written after the answer."""
+    identity = answer.header("X-Request-Id")
+    return until("it is logged", lambda: [line for line in stack.pool.log_lines("request")
+                                          if line["requestId"] == identity])[0]["dbTrips"]
 
 
 def test_ordinary_payment_takes_two_trips(make_stack):
@@ -146,7 +147,7 @@ def test_ordinary_payment_takes_two_trips(make_stack):
     ids=["lapsed", "seats freed", "cancelled", "paid elsewhere"])
 def test_changed_at_the_gateway(make_stack, meddling, status):
     """What changes between claim and settlement is not settled over: it is looked at."""
-    stack = make_stack(settings={"PAYMENTS_MOCK_MIN_DELAY_MS": 400, "PAYMENTS_MOCK_MAX_DELAY_MS": 400})
+    stack = make_stack(settings={"PAYMENTS_MOCK_MIN_DELAY_MS": 1500, "PAYMENTS_MOCK_MAX_DELAY_MS": 1500})
     one = stack.reserve(seats=2)
     answers = []
     payer = threading.Thread(target=lambda: answers.append(stack.process(one)))

@@ -156,7 +156,7 @@ class Cluster:
         return Database(self, name, world)
 
     @staticmethod
-    def payctl(url, *arguments, check=True):
+    def payctl(url, *arguments, check=True, timeout_s=60):
         """Runs payctl on a database. With check=False the finished process comes back."""
         environment = {"PATH": build.SYSTEM_PATH, "PAYMENTS_ENV": "development",
                        "DATABASE_URL": url, "JWT_SECRET": SECRET}
@@ -164,4 +164,4 @@ class Cluster:
         command = [build.program("payctl"), *arguments]
         if check:
             return build.run(command, env=environment)
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, env=environment)
