@@ -1,19 +1,25 @@
 /*
- * libjwt 1.10 checks a signature and nothing else: not the time, and with an
- * empty key not even the signature. What makes a token good is therefore
- * spelled out here, claim by claim.
+ * The signature comes first: nothing of a token that nobody signed reaches a
+ * parser. What it says is then read by libjwt, which knows no more of a token
+ * than its parts and (1.10) checks neither the time nor what the claims are:
+ * what makes a token good is spelled out here, claim by claim.
  */
 #include "auth/token.h"
 
+#include "auth/hmac.h"
+
+#include <errno.h>
 #include <jwt.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define SCHEME "Bearer"
 #define BASE64URL "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+#define SIGNATURE_LENGTH 43 /* of 32 bytes in base64url */
+#define SIGNATURE_SIZE 45   /* with padding and NUL */
 #define CLAIM_MAX (INT64_C(1) << 53) /* what JSON's readers agree on */
 
 enum claim { CLAIM_ABSENT, CLAIM_GOOD, CLAIM_BROKEN };
@@ -39,18 +45,41 @@ static const char *skip_part(const char *part)
 	return length > 0 && length % 4 != 1 ? part + length : NULL;
 }
 
-/* Header, claims and signature. To be asked before libjwt sees a token: it writes past an
- * allocation of no bytes where a part is empty, before it has looked at the signature. */
-static bool has_three_parts(const char *token)
+/* Where the signature of a token begins, the last of its three parts; NULL where it has not three. libjwt
+ * would write past an allocation of no bytes where a part is empty. */
+static const char *find_signature(const char *token)
 {
-	const char *at = skip_part(token);
+	const char *claims = skip_part(token), *signature, *end;
 
-	for (int i = 0; i < 2; i++) {
-		if (!at || *at != '.')
-			return false;
-		at = skip_part(at + 1);
-	}
-	return at && !*at;
+	if (!claims || *claims != '.')
+		return NULL;
+	signature = skip_part(claims + 1);
+	if (!signature || *signature != '.')
+		return NULL;
+	end = skip_part(signature + 1);
+	return end && *end == '\0' ? signature + 1 : NULL;
+}
+
+/* RFC 4648, section 5, without padding. */
+static void signature_format(const unsigned char mac[HMAC_BYTES], char out[SIGNATURE_SIZE])
+{
+	EVP_EncodeBlock((unsigned char *)out, mac, HMAC_BYTES);
+	for (char *c = out; *c; c++)
+		*c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
+	out[SIGNATURE_LENGTH] = '\0';
+}
+
+/* RFC 7515, section 5.2, for HS256. Out of memory counts as no. */
+static bool is_signed_with(const char *token, const char *signature, const char *secret)
+{
+	unsigned char mac[HMAC_BYTES];
+	char expected[SIGNATURE_SIZE];
+
+	if (!secret || !*secret || strlen(signature) != SIGNATURE_LENGTH ||
+	    !hmac_sha256(secret, token, (size_t)(signature - token) - 1, mac))
+		return false;
+	signature_format(mac, expected);
+	return CRYPTO_memcmp(expected, signature, SIGNATURE_LENGTH) == 0;
 }
 
 /* RFC 7515, section 4.1.11: a token with an extension that is not understood must be refused. */
@@ -63,36 +92,42 @@ static bool has_extension(jwt_t *jwt)
 	return present;
 }
 
-/* The token, where `secret` signed it with HS256. */
-static jwt_t *decode_with(const char *token, const char *secret)
+/* The parts of a token whose signature is good already: without a key libjwt only reads. NULL: it says that
+ * another algorithm signed it, or no more than rubbish. */
+static jwt_t *decode(const char *token)
 {
+	const char *algorithm;
 	jwt_t *jwt = NULL;
 
-	if (!secret || !*secret) /* libjwt would take any token */
+	if (jwt_decode(&jwt, token, NULL, 0) != 0)
 		return NULL;
-	if (jwt_decode(&jwt, token, (const unsigned char *)secret, (int)strlen(secret)) != 0)
-		return NULL;
-	if (jwt_get_alg(jwt) == JWT_ALG_HS256 && !has_extension(jwt))
+	algorithm = jwt_get_header(jwt, "alg");
+	if (algorithm && strcmp(algorithm, "HS256") == 0 && !has_extension(jwt))
 		return jwt;
 	jwt_free(jwt);
 	return NULL;
 }
 
-/* A claim that must be a whole number of seconds, judged by its raw text: libjwt reads a string or
- * a float as 0. */
-static enum claim claim_integer(jwt_t *jwt, const char *name, int64_t *out)
+/* libjwt reads what is no integer as 0: only the raw text tells that from a true one. */
+static bool is_zero(jwt_t *jwt, const char *name)
 {
 	char *raw = jwt_get_grants_json(jwt, name);
-	enum claim claim = CLAIM_BROKEN;
+	bool zero = raw && strcmp(raw, "0") == 0;
 
-	if (!raw)
-		return CLAIM_ABSENT;
-	if (strspn(raw, "0123456789") == strlen(raw)) {
-		*out = strtoll(raw, NULL, 10);
-		claim = *out <= CLAIM_MAX ? CLAIM_GOOD : CLAIM_BROKEN;
-	}
 	free(raw);
-	return claim;
+	return zero;
+}
+
+/* A claim that must be a whole number of seconds. */
+static enum claim claim_integer(jwt_t *jwt, const char *name, int64_t *out)
+{
+	errno = 0;
+	*out = jwt_get_grant_int(jwt, name);
+	if (errno == ENOENT)
+		return CLAIM_ABSENT;
+	if (*out > 0 ? *out <= CLAIM_MAX : *out == 0 && is_zero(jwt, name))
+		return CLAIM_GOOD;
+	return CLAIM_BROKEN;
 }
 
 bool principal_is_current(const struct principal *principal, int64_t now_s)
@@ -102,11 +137,12 @@ bool principal_is_current(const struct principal *principal, int64_t now_s)
 
 static bool times_read(jwt_t *jwt, struct principal *out)
 {
+	enum claim not_before = claim_integer(jwt, "nbf", &out->not_before_s);
 	int64_t issued_s;
 
-	out->not_before_s = 0;
-	return claim_integer(jwt, "exp", &out->expires_s) == CLAIM_GOOD &&
-	       claim_integer(jwt, "nbf", &out->not_before_s) != CLAIM_BROKEN &&
+	if (not_before == CLAIM_ABSENT)
+		out->not_before_s = 0;
+	return claim_integer(jwt, "exp", &out->expires_s) == CLAIM_GOOD && not_before != CLAIM_BROKEN &&
 	       claim_integer(jwt, "iat", &issued_s) != CLAIM_BROKEN;
 }
 
@@ -123,7 +159,7 @@ static bool principal_read(jwt_t *jwt, struct principal *out)
 enum status token_verify(const char *authorization, const struct token_secrets *secrets,
 			 int64_t now_s, struct principal *out)
 {
-	const char *token = authorization ? bearer_token(authorization) : NULL;
+	const char *token = authorization ? bearer_token(authorization) : NULL, *signature;
 	struct principal principal;
 	jwt_t *jwt;
 	bool good;
@@ -131,13 +167,14 @@ enum status token_verify(const char *authorization, const struct token_secrets *
 	if (!token)
 		return STATUS_AUTH_REQUIRED;
 	/* libjwt puts the token's length on the stack */
-	if (strnlen(authorization, AUTHORIZATION_MAX + 1) > AUTHORIZATION_MAX ||
-	    !has_three_parts(token))
+	if (strnlen(authorization, AUTHORIZATION_MAX + 1) > AUTHORIZATION_MAX)
+		return STATUS_TOKEN_INVALID;
+	signature = find_signature(token);
+	if (!signature || (!is_signed_with(token, signature, secrets->current) &&
+			   !is_signed_with(token, signature, secrets->previous)))
 		return STATUS_TOKEN_INVALID;
 
-	jwt = decode_with(token, secrets->current);
-	if (!jwt)
-		jwt = decode_with(token, secrets->previous);
+	jwt = decode(token);
 	if (!jwt)
 		return STATUS_TOKEN_INVALID;
 	good = principal_read(jwt, &principal) && principal_is_current(&principal, now_s);
@@ -174,15 +211,13 @@ struct fingerprint fingerprint_make(const char *key, const char *text)
 {
 	static const char hex[] = "0123456789abcdef";
 	struct fingerprint fingerprint = { "" };
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int length = 0;
+	unsigned char mac[HMAC_BYTES];
 
-	if (!HMAC(EVP_sha256(), key, (int)strlen(key), (const unsigned char *)text, strlen(text),
-		  digest, &length))
+	if (!hmac_sha256(key, text, strlen(text), mac))
 		return fingerprint;
-	for (unsigned int i = 0; i < length; i++) {
-		fingerprint.text[2 * i] = hex[digest[i] >> 4];
-		fingerprint.text[2 * i + 1] = hex[digest[i] & 0xf];
+	for (int i = 0; i < HMAC_BYTES; i++) {
+		fingerprint.text[2 * i] = hex[mac[i] >> 4];
+		fingerprint.text[2 * i + 1] = hex[mac[i] & 0xf];
 	}
 	return fingerprint;
 }

@@ -1,0 +1,13 @@
+/* HMAC-SHA256 (RFC 2104), by libcrypto. Safe for any number of threads. */
+#ifndef PAYMENTS_AUTH_HMAC_H
+#define PAYMENTS_AUTH_HMAC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define HMAC_BYTES 32
+
+/* The code of `length` bytes of `text` under `key` (not NULL). False: out of memory. */
+bool hmac_sha256(const char *key, const char *text, size_t length, unsigned char out[HMAC_BYTES]);
+
+#endif
