@@ -11,8 +11,7 @@
 /* The columns of claim_lock_reservation and claim_lock_intent, in order. */
 enum claim_column {
 	USER_EXISTS, I_FOUND, I_OWNED, I_ID, I_STATUS, I_ATTEMPT, I_ATTEMPTS,
-	R_ID, R_AMOUNT, R_STATUS, R_PAYMENT_STATUS, R_PAST, R_NEAR, SEATS_NOT_HELD, I_METHOD, I_ORDER,
-	MADE /* claim_at_once only */
+	R_ID, R_AMOUNT, R_STATUS, R_PAYMENT_STATUS, R_PAST, R_NEAR, SEATS_NOT_HELD, I_METHOD, I_ORDER
 };
 
 struct claim_run {
@@ -149,11 +148,9 @@ static enum idempotency_verdict judge_key(struct claim_run *run, const struct db
 	return idempotency_judge(claim->key, &steps[0], &steps[2], mine, run->outcome);
 }
 
-/*
- * The ordinary first payment: decided and written by one statement. *goes_on: no, but it may be charged
- * (an intent is there already), so the claim is to be made the other way.
- */
-static enum db_code claim_at_once(struct db_tx *tx, struct claim *claim, bool *goes_on)
+/* The ordinary first payment: decided and written by one statement, which says no more than whether it was.
+ * *made: it was; else the careful way finds out what stands against it. */
+static enum db_code claim_at_once(struct db_tx *tx, struct claim *claim, bool *made)
 {
 	const struct call *call = claim->call;
 	struct claim_row row = { .intent_status = INTENT_NONE, .reservation_id = *claim->reservation_id };
@@ -172,15 +169,10 @@ static enum db_code claim_at_once(struct db_tx *tx, struct claim *claim, bool *g
 			    claim->next_order.text },
 	};
 	code = db_tx_commit(tx, &step, 1);
-	if (code != DB_OK)
+	if (code != DB_OK || db_rows(step.result) == 0)
 		return code;
-	read_row(step.result, &row);
-	claim->amount_krw = row.amount_krw;
-	if (db_boolean(step.result, 0, MADE))
-		return DB_OK;
-	claim->claimed_intent = row.intent_id;
-	claim->status = decide(claim, &row);
-	*goes_on = claim->status == STATUS_OK;
+	claim->amount_krw = db_integer(step.result, 0, 0);
+	*made = true;
 	return DB_OK;
 }
 
@@ -212,14 +204,14 @@ static enum db_code claim_looking(struct db_tx *tx, struct claim_run *run)
 static enum db_code claim_body(struct db_tx *tx, void *context)
 {
 	struct claim_run *run = context;
-	bool goes_on = false;
+	bool made = false;
 	enum db_code code;
 
 	if (!run->at_once)
 		return claim_looking(tx, run);
 	run->at_once = false; /* a run that follows a conflict or a doubt looks first */
-	code = claim_at_once(tx, run->claim, &goes_on);
-	if (code != DB_OK || !goes_on)
+	code = claim_at_once(tx, run->claim, &made);
+	if (code != DB_OK || made)
 		return code;
 	db_tx_again(tx);
 	return claim_looking(tx, run);

@@ -30,6 +30,7 @@ INSTALLED = {
     "share/payments-fcgi/payments-fcgi.conf": 0o644,
     "share/payments-fcgi/schema/0001_payments.sql": 0o644,
     "share/payments-fcgi/schema/0002_order_id.sql": 0o644,
+    "share/payments-fcgi/schema/0003_expect.sql": 0o644,
     "share/payments-fcgi/schema/grants.sql": 0o644,
 }
 FLOORS = ["lib/base", "lib/auth", "lib/db", "lib/pay", "fcgi"]

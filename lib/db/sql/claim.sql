@@ -10,36 +10,27 @@
 -- claim_at_once, one trip. Whatever is out of the ordinary it leaves alone.
 
 -- name: claim_at_once
--- Looks like claim_lock_reservation, and makes the claim where there is no live intent and all of what
--- claim_decide_process asks for holds. No Idempotency-Key: its answer would have to be judged first.
+-- Makes the claim where there is no live intent and all of what claim_decide_process asks for holds; says
+-- nothing of what does not. No Idempotency-Key: its answer would have to be judged first.
 -- $1 intent, $2 reservation, $3 user, $4 method, $5 attempt, $6 gateway, $7 lease in ms, $8 owner,
 -- $9 language, $10 request id, $11 margin in ms, $12 order id of the attempt after this
--- columns: as claim_lock_reservation, as it was before; was the claim made
-WITH i AS MATERIALIZED (
-	SELECT id, status, attempt_id, attempts, payment_method, order_id
-	FROM payments.intents
-	WHERE reservation_id = $2 AND user_id = $3 AND live
-	FOR NO KEY UPDATE
-), r AS MATERIALIZED (
-	SELECT id, total_amount, status, payment_status, expires_at
+-- columns: amount; no row where no claim was made
+WITH r AS MATERIALIZED (
+	SELECT id, total_amount, expires_at
 	FROM public.reservations
-	WHERE id = $2 AND user_id = $3 AND (SELECT count(*) FROM i) >= 0
+	WHERE id = $2 AND user_id = $3 AND status = 'pending' AND payment_status = 'pending'
+	  AND (expires_at IS NULL
+	       OR expires_at > clock_timestamp()::timestamp + make_interval(secs => $11::int / 1000.0))
+	  AND NOT EXISTS (SELECT FROM payments.intents WHERE reservation_id = $2 AND live)
 	FOR NO KEY UPDATE
-), f AS MATERIALIZED (
-	SELECT EXISTS (SELECT FROM public.users WHERE id = $3) AS user_exists,
-		coalesce(r.expires_at <= clock_timestamp()::timestamp, false) AS past,
-		coalesce(r.expires_at <= clock_timestamp()::timestamp + make_interval(secs => $11::int / 1000.0),
-			false) AS near,
-		(SELECT count(*) FROM public.reservation_items t JOIN public.seats s ON s.id = t.seat_id
-		 WHERE t.reservation_id = r.id AND s.status <> 'locked') AS not_held
-	FROM (VALUES (1)) one LEFT JOIN r ON true
 ), n AS (
 	INSERT INTO payments.intents (id, reservation_id, user_id, origin, amount_krw, payment_method, status,
 		attempt_id, attempts, hold_expires_at, payable_until, order_id)
 	SELECT $1, r.id, $3, 'process', r.total_amount, $4, 'processing', $5, 1, r.expires_at, r.expires_at, $12
-	FROM r, f
-	WHERE NOT EXISTS (SELECT FROM i) AND f.user_exists AND r.status = 'pending'
-	  AND r.payment_status = 'pending' AND NOT f.past AND NOT f.near AND f.not_held = 0
+	FROM r
+	WHERE EXISTS (SELECT FROM public.users WHERE id = $3)
+	  AND NOT EXISTS (SELECT FROM public.reservation_items t JOIN public.seats s ON s.id = t.seat_id
+		WHERE t.reservation_id = $2 AND s.status <> 'locked')
 	RETURNING amount_krw
 ), a AS (
 	INSERT INTO payments.attempts (id, intent_id, n, operation, gateway, payment_method, amount_krw, owner,
@@ -58,10 +49,7 @@ WITH i AS MATERIALIZED (
 	INSERT INTO payments.events (intent_id, attempt_id, kind, status, request_id)
 	SELECT $1, $5, 'claimed', 'processing', $10 FROM n
 )
-SELECT f.user_exists, i.id IS NOT NULL, i.id IS NOT NULL, i.id, i.status, i.attempt_id, i.attempts,
-	r.id, r.total_amount, r.status, r.payment_status, f.past, f.near, f.not_held, i.payment_method,
-	i.order_id, EXISTS (SELECT FROM n)
-FROM f LEFT JOIN r ON true LEFT JOIN i ON true;
+SELECT amount_krw FROM n;
 
 -- name: claim_lock_reservation
 -- $1 reservation, $2 user, $3 margin in ms
