@@ -33,8 +33,9 @@ enum heal_action heal_decide(const struct heal_facts *facts);
 /* Looks at one settled intent and does what heal_decide says. DB_OK: done; *action says what. */
 enum db_code heal_intent(struct service *service, const struct uuid *intent, enum heal_action *action);
 
-/* Payments settled within settings->heal_s; walks through all settled payments, some at a time. Each is
- * done by one of the janitors. How many were moved on; -1: the database is away. */
+/* A step of the walk through the payments settled within settings->heal_s, and of the one through all settled
+ * payments. Each is taken once a second, by one of the janitors. How many were moved on; -1: the database is
+ * away. */
 int heal_recent(struct service *service, const struct settings *settings);
 int heal_patrol(struct service *service, const struct settings *settings);
 

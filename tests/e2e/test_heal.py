@@ -32,7 +32,7 @@ def pay(stack, **how):
 
 
 def watched(stack, what, condition):
-    """The watch over recent payments looks every 10 s: it is due now."""
+    """The watch over recent payments looks once a second: it is due now."""
     stack.database.rows(DUE)
     until(what, condition, WITHIN_S)
 
@@ -152,3 +152,20 @@ def test_the_other_world_refuses_the_cleaner(make_stack):
         assert_paid(stack.world, reservation)
     finally:
         monolith.close()
+
+
+def test_walk_reaches_what_is_far_down(stack, monolith):
+    """A step of the walk is 2,000 intents: what was paid after 5,000 others is healed by the third."""
+    older = "payments.uuid_at(now() - interval '30 minutes')"
+    reservation = pay(stack)
+    stack.database.rows(NOT_YET)
+    stack.database.rows(
+        "INSERT INTO payments.intents (id, reservation_id, user_id, origin, amount_krw, payment_method, status) "
+        f"SELECT (substr({older}::text, 1, 24) || lpad(to_hex(n), 12, '0'))::uuid, gen_random_uuid(), "
+        "gen_random_uuid(), 'booking', 1, 'planted', 'failed' FROM generate_series(1, 5000) AS n")
+    try:
+        monolith.clean(reservation.id)
+        watched(stack, "the payment is healed", lambda: "healed" in kinds(stack, reservation))
+        assert_paid(stack.world, reservation)
+    finally:
+        stack.database.rows("DELETE FROM payments.intents WHERE payment_method = 'planted'")

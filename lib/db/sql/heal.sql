@@ -1,22 +1,31 @@
 -- Heal and follow: settled payments whose reservation somebody else changed afterwards.
 
+-- Both walks go by ids, which are in the order of time, some at a time: what they cost a second does not
+-- grow with what was paid. Their last row is the new position: the last intent walked, or the nil id once
+-- the end is reached, from which the next walk begins anew. How many they walk is written here and no
+-- parameter, for the planner would take an unknown LIMIT for a tenth of the table.
+
 -- name: heal_find
--- $1 seconds since the settlement, $2 most
--- columns: intents settled within that time whose reservation is no longer confirmed and completed
-SELECT i.id
-FROM payments.intents i
-LEFT JOIN public.reservations r ON r.id = i.reservation_id
-WHERE i.id >= payments.uuid_at(now() - make_interval(secs => $1::int) - interval '1 hour')
-  AND i.status = 'succeeded' AND i.settled_at > now() - make_interval(secs => $1::int)
+-- $1 position, $2 seconds since the settlement
+-- columns: intent, whether it is only the new position; intents settled within that time whose reservation is no
+-- longer confirmed and completed
+WITH walked AS MATERIALIZED (
+	SELECT id, reservation_id, status, settled_at FROM payments.intents
+	WHERE id > greatest($1::uuid, payments.uuid_at(now() - make_interval(secs => $2::int) - interval '1 hour'))
+	ORDER BY id LIMIT 2000
+)
+SELECT w.id, false FROM walked w LEFT JOIN public.reservations r ON r.id = w.reservation_id
+WHERE w.status = 'succeeded' AND w.settled_at > now() - make_interval(secs => $2::int)
   AND (r.status, r.payment_status) IS DISTINCT FROM ('confirmed', 'completed')
-LIMIT $2::int;
+UNION ALL
+SELECT coalesce((SELECT id FROM walked ORDER BY id OFFSET 1999), '00000000-0000-0000-0000-000000000000'), true;
 
 -- name: patrol_find
--- $1 position of the last patrol, $2 how many intents to walk
--- columns: intent, whether it is only the new position (the last row); settled payments, whenever they were
--- settled, that somebody else cancelled or marked refunded since, or whose seats somebody freed
+-- $1 position
+-- columns: as heal_find; settled payments, whenever they were settled, that somebody else cancelled or marked
+-- refunded since, or whose seats somebody freed
 WITH walked AS MATERIALIZED (
-	SELECT id, reservation_id, status FROM payments.intents WHERE id > $1 ORDER BY id LIMIT $2::int
+	SELECT id, reservation_id, status FROM payments.intents WHERE id > $1::uuid ORDER BY id LIMIT 1000
 )
 SELECT w.id, false FROM walked w JOIN public.reservations r ON r.id = w.reservation_id
 WHERE w.status = 'succeeded'
@@ -25,7 +34,7 @@ WHERE w.status = 'succeeded'
 		SELECT FROM public.reservation_items t JOIN public.seats s ON s.id = t.seat_id
 		WHERE t.reservation_id = r.id AND s.status <> 'reserved'))
 UNION ALL
-SELECT coalesce((SELECT id FROM walked ORDER BY id DESC LIMIT 1), '00000000-0000-0000-0000-000000000000'), true;
+SELECT coalesce((SELECT id FROM walked ORDER BY id OFFSET 999), '00000000-0000-0000-0000-000000000000'), true;
 
 -- name: task_move
 -- $1 task, $2 its new position
