@@ -143,6 +143,23 @@ static void probe_limit(struct probe *probe, const struct limit *limit)
 			      now_ms);
 }
 
+/* The role's setting for plans that were made before the first sale: see schema/grants.sql. */
+static void probe_plans(struct probe *probe)
+{
+	PGresult *result = probe_ask(probe, "plans", "SELECT current_setting('enable_seqscan') = 'off'", 0, NULL);
+	char remedy[512];
+
+	if (!result)
+		return;
+	snprintf(remedy, sizeof(remedy), "ALTER ROLE %s SET enable_seqscan = off;", probe->role);
+	if (adhoc_true(result, 0, 0))
+		preflight_add(probe->report, PREFLIGHT_OK, "plans", NULL, "enable_seqscan is off");
+	else
+		preflight_add(probe->report, PREFLIGHT_WARN, "plans", remedy,
+			      "enable_seqscan is on: a plan made while a table is small may read it whole when it is large");
+	PQclear(result);
+}
+
 static void probe_role(struct probe *probe)
 {
 	PGresult *result = probe_ask(probe, "role",
@@ -197,6 +214,7 @@ void preflight_database(struct preflight *report, const struct settings *setting
 	probe_room(&probe);
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
 		probe_limit(&probe, &limits[i]);
+	probe_plans(&probe);
 	probe_schema(&probe);
 	PQfinish(probe.pg);
 }

@@ -11,6 +11,7 @@ import json
 import re
 import time
 
+import psycopg2
 import pytest
 
 from harness import build, client
@@ -79,7 +80,11 @@ STATEMENTS = {
     "claim_lock_intent": ("claim", [f"'{SOME}'", f"'{SOME}'", f"'{USER}'", "'3000'"]),
     "record_at_once": ("record", [f"'{SOME}'", f"'{SOME}'", f"'{SOME}'", "'x'", "'70000'", "'x'"]),
     "record_lock": ("record", [f"'{SOME}'"]),
+    "heal_find": ("heal", [f"'{SOME}'", "'600'"]),
+    "patrol_find": ("heal", [f"'{SOME}'"]),
 }
+BY_ID = ["record_at_once", "record_lock", "record_settle", "record_refund", "record_decline", "record_cancel",
+         "record_unknown"]
 
 
 @pytest.fixture(scope="module", params=SIZES)
@@ -127,6 +132,13 @@ def scans(plan):
         yield from scans(part)
 
 
+def indexes(plan, table):
+    if plan.get("Relation Name") == table and "Index Name" in plan:
+        yield plan["Index Name"]
+    for part in plan.get("Plans", ()):
+        yield from indexes(part, table)
+
+
 @pytest.mark.parametrize("name", STATEMENTS)
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
 def test_no_table_is_read_from_end_to_end(hall, name, mode):
@@ -139,6 +151,35 @@ def test_no_table_is_read_from_end_to_end(hall, name, mode):
         hall.rows("DEALLOCATE p")
     read = BIG & set(scans(plan["Plan"]))
     assert not read, f"{name} reads all of {read}:\n{json.dumps(plan, indent=1)}"
+
+
+@pytest.fixture(scope="module", params=["new", "analyzed"])
+def unsold(cluster, request):
+    """A database before the first sale, as the service's role sees it."""
+    database = cluster.database()
+    if request.param == "analyzed":
+        database.rows("VACUUM (ANALYZE)")
+    connection = psycopg2.connect(database.url())
+    yield connection.cursor()
+    connection.close()
+    database.drop()
+
+
+@pytest.mark.parametrize("name", BY_ID)
+def test_an_attempt_is_found_by_its_id(unsold, name):
+    """
+    Its plan is made while there are none. With thousands at the gateway, neither the index of the open ones
+    nor the whole table may be read for each settlement.
+    """
+    text = text_of("record", name)
+    count = max(map(int, re.findall(r"\$(\d+)", text)))
+    unsold.execute("SET plan_cache_mode = force_generic_plan")
+    unsold.execute(f"PREPARE p AS {text}")
+    unsold.execute(f"EXPLAIN (FORMAT JSON) EXECUTE p ({', '.join(['NULL'] * count)})")
+    (plan,), = unsold.fetchone()
+    unsold.execute("DEALLOCATE p")
+    read = set(indexes(plan["Plan"], "attempts"))
+    assert read == {"attempts_pkey"} and not {"attempts", "intents"} & set(scans(plan["Plan"])), plan
 
 
 def test_a_table_read_is_seen(hall):
