@@ -44,7 +44,8 @@ pool_start() {
 	else
 		set --
 	fi
-	setsid spawn-fcgi -n -s "$sockets/payments.sock" -M 0660 "$@" -b 4096 -- \
+	# batch: as conf/systemd/service.conf has it
+	setsid chrt -b 0 spawn-fcgi -n -s "$sockets/payments.sock" -M 0660 "$@" -b 4096 -- \
 		/usr/bin/multiwatch -f "$(workers_wanted)" -- \
 		"$runtime/bin/payments-fcgi" -c "$settings" \
 		</dev/null >>"$runtime/log/payments.log" 2>&1 8<&- &

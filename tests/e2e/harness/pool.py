@@ -64,7 +64,7 @@ class Pool:
             for _ in range(self.workers):
                 self.start_child()
             return
-        command = ["spawn-fcgi", "-n", "-s", self.socket, "-M", "0660", "-b", "4096"]
+        command = ["chrt", "-b", "0", "spawn-fcgi", "-n", "-s", self.socket, "-M", "0660", "-b", "4096"]
         if build.IS_ROOT:
             command += ["-u", PEOPLE, "-g", PEOPLE, "-U", PEOPLE, "-G", PEOPLE]
         command += ["--", "/usr/bin/multiwatch", "-f", self.workers, "--", self.program]
