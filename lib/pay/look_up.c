@@ -55,8 +55,8 @@ bool look_up_take_orphans(struct service *service)
 
 		ok = job_run(service, &job);
 		if (orphans > 0)
-			log_event(LOG_LEVEL_WARN, "worker_died", "%lld attempts of a dead process are looked up",
-				  (long long)orphans);
+			log_event(LOG_LEVEL_WARN, "worker_died", "%lld attempts of %s, which is gone, are looked up",
+				  (long long)orphans, owners->names[i]);
 	}
 	free(owners);
 	return ok;

@@ -129,6 +129,7 @@ class Lane:
         self.payer, self.rival = self.worker(self.healthy), self.worker(self.settings)
         self.unsettled = []  # subjects whose clients will try again
         self.reached, self.violations = {}, []
+        self.told_to_stop = False
 
     def worker(self, settings, fault=None, janitor_ms=NEVER_MS):
         return Worker(self.folder, self.database, settings, program=self.program, fault=fault,
@@ -310,6 +311,8 @@ class Lane:
 
     def run_all(self, cells, resume=False):
         for cell in cells:
+            if self.told_to_stop:
+                return
             self.run(cell, resume)
             if self.violations:  # what follows on this database would be found again
                 return
@@ -346,11 +349,17 @@ def run_cells(cluster, folder, program, cells, resume=False, world="expired"):
             lanes.append((lane, threading.Thread(target=run_lane, args=(lane, mine))))
     for _, thread in lanes:
         thread.start()
-    for lane, thread in lanes:
-        thread.join()
+    try:
+        for _, thread in lanes:
+            thread.join()
+    finally:  # an interrupted run must not leave workers behind
+        for lane, thread in lanes:
+            lane.told_to_stop = True
+            thread.join()
+            lane.close()
+    for lane, _ in lanes:
         reached |= lane.reached
         violations += lane.violations
-        lane.close()
     return reached, violations
 
 

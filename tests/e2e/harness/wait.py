@@ -1,7 +1,10 @@
 """Waiting with a deadline, and free ports."""
 
+import random
 import socket
 import time
+
+PORTS = (10240, 32768)
 
 
 def until(what, condition, timeout_s=10.0, pause_s=0.02):
@@ -17,9 +20,16 @@ def until(what, condition, timeout_s=10.0, pause_s=0.02):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on, below those that the kernel gives to outgoing connections: one of
+    them could take it before its server is there."""
+    while True:
+        with socket.socket() as probe:
+            port = random.randrange(*PORTS)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def port_answers(port):
