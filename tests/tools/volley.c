@@ -13,6 +13,8 @@
  * why. With -r the time is taken from the moment the request was due, so that a service that
  * stalls cannot hide the wait of those it kept from starting.
  */
+#include "answer.h"
+
 #include <arpa/inet.h>
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -23,14 +25,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#define STATUS_MAX 600
 #define CONNECTS_A_TURN 128 /* keeps a burst's SYNs within the server's backlog */
 #define EVENTS_A_TURN 256
 
@@ -54,13 +54,6 @@ struct flight {
 	int64_t due_us, deadline_us;
 };
 
-/* A parsed answer; offsets into flight->in. */
-struct answer {
-	int status;
-	size_t body, end;
-	bool keep;
-};
-
 static struct {
 	int port, most, timeout_ms, seconds;
 	double rate;
@@ -75,7 +68,7 @@ static int epoll_fd;
 static long next_index, flying;
 static int64_t begun_us, ended_us;
 static bool released; /* the burst has been let go */
-static long by_status[STATUS_MAX];
+static long by_status[ANSWER_STATUS_MAX];
 static double *times_ms;
 static long time_count, time_capacity;
 
@@ -156,96 +149,6 @@ static void requests_read(FILE *from)
 	}
 }
 
-/* ---- answers ---- */
-
-/* The value of a header in the head of an answer, NULL where there is none. */
-static const char *header_find(const char *head, const char *name)
-{
-	size_t length = strlen(name);
-
-	for (const char *line = strstr(head, "\r\n"); line; line = strstr(line, "\r\n")) {
-		line += 2;
-		if (strncasecmp(line, name, length) == 0 && line[length] == ':')
-			return line + length + 1 + strspn(line + length + 1, " ");
-	}
-	return NULL;
-}
-
-/* Undoes chunked coding in place. True once the last chunk is there; *end is the body's end. */
-static bool chunks_join(struct flight *flight, size_t body, size_t *end)
-{
-	const char *from = flight->in + body, *limit = flight->in + flight->length;
-	size_t joined = 0;
-	char *text = must(malloc(flight->length + 1));
-
-	for (;;) {
-		char *size_end;
-		unsigned long size = strtoul(from, &size_end, 16);
-		const char *data = strstr(size_end, "\r\n");
-
-		if (size_end == from || !data || size > (size_t)(limit - data))
-			break;
-		data += 2;
-		if (size + 2 > (size_t)(limit - data))
-			break;
-		if (size == 0) {
-			memcpy(flight->in + body, text, joined);
-			free(text);
-			*end = body + joined;
-			return true;
-		}
-		memcpy(text + joined, data, size);
-		joined += size;
-		from = data + size + 2;
-	}
-	free(text);
-	return false;
-}
-
-static bool answer_bodiless(const struct flight *flight, int status)
-{
-	return flight->request->head || status == 204 || status == 304;
-}
-
-/* Finds the end of the body. `closed`: nothing more will come. */
-static bool answer_end(struct flight *flight, struct answer *answer, bool closed)
-{
-	const char *length = header_find(flight->in, "Content-Length");
-	const char *coding = header_find(flight->in, "Transfer-Encoding");
-
-	if (answer_bodiless(flight, answer->status)) {
-		answer->end = answer->body;
-		return true;
-	}
-	if (coding && strncasecmp(coding, "chunked", 7) == 0)
-		return chunks_join(flight, answer->body, &answer->end);
-	if (length) {
-		answer->end = answer->body + strtoul(length, NULL, 10);
-		return answer->end <= flight->length;
-	}
-	answer->end = flight->length;
-	answer->keep = false;
-	return closed;
-}
-
-/* True once a whole answer has come. */
-static bool answer_parse(struct flight *flight, struct answer *answer, bool closed)
-{
-	char *head_end = flight->length ? strstr(flight->in, "\r\n\r\n") : NULL;
-	const char *connection;
-	bool whole;
-
-	if (!head_end || sscanf(flight->in, "HTTP/1.%*d %d", &answer->status) != 1)
-		return false;
-	head_end[2] = '\0'; /* header_find must not look into the body */
-	connection = header_find(flight->in, "Connection");
-	answer->keep = !connection || strncasecmp(connection, "close", 5) != 0;
-	answer->body = (size_t)(head_end + 4 - flight->in);
-	whole = answer_end(flight, answer, closed);
-	head_end[2] = '\r';
-	return whole && answer->status > 0 && answer->status < STATUS_MAX;
-}
-
 /* ---- report ---- */
 
 static cJSON *headers_json(char *head)
@@ -321,7 +224,7 @@ static void summary_print(void)
 	       "\"p50Ms\":%.3f,\"p95Ms\":%.3f,\"p99Ms\":%.3f,\"maxMs\":%.3f,\"statuses\":{",
 	       time_count, by_status[0], seconds, seconds > 0 ? (double)time_count / seconds : 0,
 	       time_at(0.50), time_at(0.95), time_at(0.99), time_at(1));
-	for (int status = 0; status < STATUS_MAX; status++) {
+	for (int status = 0; status < ANSWER_STATUS_MAX; status++) {
 		if (!by_status[status])
 			continue;
 		printf("%s\"%d\":%ld", between, status, by_status[status]);
@@ -455,7 +358,7 @@ static void flight_read(struct flight *flight)
 		return;
 	flight->length += got > 0 ? (size_t)got : 0;
 	flight->in[flight->length] = '\0';
-	if (answer_parse(flight, &answer, got <= 0))
+	if (answer_parse(flight->in, flight->length, flight->request->head, got <= 0, &answer))
 		flight_end(flight, &answer, NULL);
 	else if (got <= 0)
 		flight_broken(flight, got ? strerror(errno) : "closed without an answer");
