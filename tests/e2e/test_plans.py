@@ -7,9 +7,11 @@ take every connection with it. The texts are those that the service runs; they a
 prepares them, once for any parameters.
 """
 
+import hashlib
 import json
 import re
 import time
+import uuid
 
 import psycopg2
 import pytest
@@ -23,16 +25,19 @@ SIZES = [pytest.param((5000, 4000, 100000), id="tenth"),
          pytest.param((50000, 40000, 1000000), id="whole", marks=pytest.mark.long)]
 BIG = {"seats", "reservations", "reservation_items", "intents"}
 EVENT = "33333333-3333-4333-8333-333333333333"
+PAST = "66666666-6666-4666-8666-666666666666"
 USER = "44444444-4444-4444-8444-444444444444"
 REGULAR_BOOKINGS = 1000  # of that user
+BUYER = str(uuid.UUID(hashlib.md5(b"u7").hexdigest()))  # one of the many
 SOME = "55555555-5555-4555-8555-555555555555"
 SANE_S = {"occupied": 1.5, "some": 0.2, "page": 0.2, "hold": 0.2}
 
-# Every seat was reserved and given up some twenty times before; the last reservations are live.
+# Everybody has been to another event forty times. Every seat of this one was reserved and given up some twenty
+# times before; the last reservations are live.
 HISTORY = """
 SET session_replication_role = replica;
 INSERT INTO public.users (id, email, password_hash, name)
-SELECT md5('u' || n)::uuid, 'u' || n, 'x', 'x' FROM generate_series(1, 20000) n;
+SELECT md5('u' || n)::uuid, 'u' || n, 'x', 'x' FROM generate_series(1, 2000) n;
 INSERT INTO public.users (id, email, password_hash, name) VALUES ('{user}', 'regular', 'x', 'x');
 INSERT INTO public.events (id, title, venue, event_date, sale_start_date, sale_end_date, status)
 VALUES ('{event}', 'x', 'x', LOCALTIMESTAMP + '30 days', LOCALTIMESTAMP - '1 day'::interval,
@@ -44,7 +49,7 @@ FROM generate_series(0, {seats} - 1) n;
 INSERT INTO public.reservations (id, user_id, event_id, reservation_number, total_amount, status,
 	payment_status, expires_at, created_at)
 SELECT md5('r' || n)::uuid,
-	CASE WHEN n % ({reservations} / {regular}) = 0 THEN '{user}' ELSE md5('u' || n % 20000 + 1)::uuid END,
+	CASE WHEN n % ({reservations} / {regular}) = 0 THEN '{user}' ELSE md5('u' || n % 2000 + 1)::uuid END,
 	'{event}', 'TK' || n, 50000,
 	CASE WHEN n < {reservations} - {live} THEN 'cancelled'
 		WHEN n % {seats} % 4 = 0 THEN 'pending' ELSE 'confirmed' END,
@@ -52,6 +57,14 @@ SELECT md5('r' || n)::uuid,
 		WHEN n % {seats} % 4 = 0 THEN 'pending' ELSE 'completed' END,
 	LOCALTIMESTAMP + '1 hour', LOCALTIMESTAMP - ({reservations} - n) * interval '1 s'
 FROM generate_series(0, {reservations} - 1) n;
+INSERT INTO public.events (id, title, venue, event_date, sale_start_date, sale_end_date, status)
+VALUES ('{past}', 'x', 'x', LOCALTIMESTAMP - '1 year'::interval, LOCALTIMESTAMP - '2 years'::interval,
+	LOCALTIMESTAMP - '1 year'::interval, 'ended');
+INSERT INTO public.reservations (id, user_id, event_id, reservation_number, total_amount, status,
+	payment_status, created_at)
+SELECT md5('p' || n)::uuid, md5('u' || n % 2000 + 1)::uuid, '{past}', 'P' || n, 50000, 'confirmed', 'completed',
+	LOCALTIMESTAMP - '1 year'::interval
+FROM generate_series(1, 80000) n;
 INSERT INTO public.reservation_items (reservation_id, seat_id, quantity, unit_price, subtotal)
 SELECT md5('r' || n)::uuid,
 	md5('s' || CASE WHEN n < {reservations} - {live} THEN n % {seats}
@@ -73,6 +86,10 @@ STATEMENTS = {
     "hold_seats": ("booking", [f"'{EVENT}'", f"'{{{SOME}}}'", "'{L-4100,L-4101}'"]),
     "hold_rivals": ("booking", [f"'{EVENT}'", f"'{{{SOME}}}'", "'{L-4100,L-4101}'"]),
     "hold_lapse": ("booking", [f"'{{{SOME}}}'"]),
+    "cancel_make": ("booking", [f"'{SOME}'", f"'{SOME}'", f"'{{{SOME}}}'", "'x'"]),
+    "refund_done": ("refund", [f"'{SOME}'", f"'{SOME}'", f"'{SOME}'", "'1'", f"'{SOME}'", f"'{{{SOME}}}'"]),
+    "hold_turn": ("booking", [f"'{USER}'", f"'{EVENT}'"]),
+    "hold_look": ("booking", [f"'{EVENT}'", f"'{{{SOME}}}'", "'{L-4100,L-4101}'"]),
     "cancel_lock": ("booking", [f"'{SOME}'", f"'{USER}'", "'false'", f"'{USER}'"]),
     "claim_at_once": ("claim", [f"'{SOME}'", f"'{SOME}'", f"'{USER}'", "'x'", f"'{SOME}'", "'mock'", "'10000'", "'x'",
                                 "'ko'", "'x'", "'3000'", f"'{SOME}'"]),
@@ -97,7 +114,7 @@ def hall(cluster, size):
     """The database, filled once."""
     seats, live, reservations = size
     database = cluster.database()
-    database.rows(HISTORY.format(user=USER, event=EVENT, seats=seats, live=live,
+    database.rows(HISTORY.format(user=USER, event=EVENT, past=PAST, seats=seats, live=live,
                                  reservations=reservations, regular=REGULAR_BOOKINGS))
     database.close()
     # live pending reservations were put at the seats in order: their status must match the seats'
@@ -151,6 +168,39 @@ def test_no_table_is_read_from_end_to_end(hall, name, mode):
         hall.rows("DEALLOCATE p")
     read = BIG & set(scans(plan["Plan"]))
     assert not read, f"{name} reads all of {read}:\n{json.dumps(plan, indent=1)}"
+
+
+# Planned anew each time: a step of heal or patrol reads a span of ids, once a second, and its plan depends on
+# how much of the table that is.
+PLANNED_EACH_TIME = {"heal_find", "patrol_find"}
+CUSTOM_PLANS_AT_FIRST = 5  # of any prepared statement, before PostgreSQL compares
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+@pytest.mark.parametrize("person, event", [(USER, EVENT), (BUYER, EVENT), (BUYER, SOME)],
+                         ids=["regular", "buyer", "new-performance"])
+def test_a_statement_is_planned_once(hall, name, person, event):
+    """
+    Planning costs many times what a look-up costs. PostgreSQL goes on planning for each execution where
+    knowing the values makes the plan look cheaper; `(SELECT $n)` keeps them from it.
+    """
+    theme, parameters = STATEMENTS[name]
+    hall.rows("SET plan_cache_mode = auto; SET enable_seqscan = off")
+    hall.rows(f"PREPARE p AS {text_of(theme, name)}")
+    try:
+        for _ in range(CUSTOM_PLANS_AT_FIRST + 3):
+            hall.rows("BEGIN")
+            try:
+                hall.rows(f"EXECUTE p ({', '.join(parameters)})".replace(USER, person).replace(EVENT, event))
+            except psycopg2.Error:
+                pass  # there is no such payment: what counts is the plan
+            finally:
+                hall.rows("ROLLBACK")
+        (generic, custom), = hall.rows("SELECT generic_plans, custom_plans FROM pg_prepared_statements "
+                                       "WHERE name = 'p'")
+    finally:
+        hall.rows("DEALLOCATE p")
+    assert (generic > 0 and custom <= CUSTOM_PLANS_AT_FIRST) == (name not in PLANNED_EACH_TIME), (generic, custom)
 
 
 @pytest.fixture(scope="module", params=["new", "analyzed"])

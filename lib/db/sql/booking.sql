@@ -1,7 +1,7 @@
 -- Bookings: a booking is a reservation, a seat's state is its row in public.seats.
 --
--- Where a hold looks for seats, its values come as (SELECT $n): a plan for known values would look cheaper
--- each time, and planning costs far more than the look-up itself (see record.sql).
+-- Where values are looked for in lists or by what is not unique, they come as (SELECT $n): a plan for known
+-- values would look cheaper each time, and planning costs far more than the look-up itself (see record.sql).
 
 -- name: hold_turn
 -- $1 user, $2 performance
@@ -18,7 +18,7 @@ SELECT EXISTS (SELECT FROM public.users WHERE id = $1),
 	coalesce(e.status = 'on_sale' AND (e.sale_start_date IS NULL OR e.sale_start_date <= n.now)
 		AND (e.sale_end_date IS NULL OR e.sale_end_date > n.now), false),
 	(SELECT count(*) FROM public.reservations r JOIN public.reservation_items t ON t.reservation_id = r.id
-	 WHERE r.user_id = $1 AND r.event_id = $2 AND t.seat_id IS NOT NULL
+	 WHERE r.user_id = (SELECT $1::uuid) AND r.event_id = (SELECT $2::uuid) AND t.seat_id IS NOT NULL
 	   AND (r.status = 'confirmed'
 	        OR r.status = 'pending' AND (r.expires_at IS NULL OR r.expires_at > n.now))),
 	n.until, payments.iso(n.until::timestamptz)
@@ -115,7 +115,7 @@ SELECT EXISTS (SELECT FROM public.reservations WHERE id = $1);
 -- columns: reservations ended
 WITH lapsed AS MATERIALIZED (
 	SELECT DISTINCT r.id FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
-	WHERE t.seat_id = ANY ($1::uuid[]) AND r.status = 'pending' AND r.payment_status = 'pending'
+	WHERE t.seat_id = ANY ((SELECT $1::uuid[])::uuid[]) AND r.status = 'pending' AND r.payment_status = 'pending'
 	  AND r.expires_at <= clock_timestamp()::timestamp
 ), i AS MATERIALIZED (
 	SELECT id, reservation_id, status FROM payments.intents
@@ -182,7 +182,7 @@ FROM (VALUES (1)) one LEFT JOIN r ON true LEFT JOIN i ON true;
 WITH r AS (
 	UPDATE public.reservations SET status = 'cancelled' WHERE id = $1 AND status = 'pending' RETURNING id
 ), s AS (
-	UPDATE public.seats SET status = 'available' WHERE id = ANY ($3::uuid[]) AND status = 'locked'
+	UPDATE public.seats SET status = 'available' WHERE id = ANY ((SELECT $3::uuid[])::uuid[]) AND status = 'locked'
 ), tickets AS (
 	UPDATE public.ticket_types y SET available_quantity = y.available_quantity + q.quantity
 	FROM (SELECT ticket_type_id, sum(quantity)::int AS quantity FROM public.reservation_items
@@ -233,7 +233,7 @@ SELECT EXISTS (SELECT FROM public.events WHERE id = $1);
 -- columns, a row a taken seat: label, booked, locked until (ms since 1970) or NULL, the asker's own
 WITH own AS MATERIALIZED (
 	SELECT t.seat_id FROM public.reservations r JOIN public.reservation_items t ON t.reservation_id = r.id
-	WHERE r.user_id = $2 AND r.event_id = $1 AND r.status = 'confirmed'
+	WHERE r.user_id = (SELECT $2::uuid) AND r.event_id = (SELECT $1::uuid) AND r.status = 'confirmed'
 )
 SELECT s.seat_label, s.status = 'reserved',
 	CASE WHEN s.status = 'locked' THEN floor(extract(epoch FROM h.expires_at::timestamptz) * 1000)::bigint END,
@@ -243,7 +243,7 @@ LEFT JOIN LATERAL (
 	SELECT r.user_id, r.expires_at FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
 	WHERE t.seat_id = s.id AND s.status = 'locked' AND r.status IN ('pending', 'confirmed')
 	ORDER BY r.created_at DESC LIMIT 1) h ON true
-WHERE s.event_id = $1 AND s.status <> 'available'
+WHERE s.event_id = (SELECT $1::uuid) AND s.status <> 'available'
   AND (s.status = 'reserved' OR h.expires_at IS NULL OR h.expires_at > clock_timestamp()::timestamp)
 ORDER BY s.section, s.row_number, s.seat_number;
 
@@ -252,7 +252,7 @@ ORDER BY s.section, s.row_number, s.seat_number;
 -- columns: as occupied_all
 WITH own AS MATERIALIZED (
 	SELECT t.seat_id FROM public.reservations r JOIN public.reservation_items t ON t.reservation_id = r.id
-	WHERE r.user_id = $2 AND r.event_id = $1 AND r.status = 'confirmed'
+	WHERE r.user_id = (SELECT $2::uuid) AND r.event_id = (SELECT $1::uuid) AND r.status = 'confirmed'
 )
 SELECT s.seat_label, s.status = 'reserved',
 	CASE WHEN s.status = 'locked' THEN floor(extract(epoch FROM h.expires_at::timestamptz) * 1000)::bigint END,
@@ -262,6 +262,6 @@ LEFT JOIN LATERAL (
 	SELECT r.user_id, r.expires_at FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
 	WHERE t.seat_id = s.id AND s.status = 'locked' AND r.status IN ('pending', 'confirmed')
 	ORDER BY r.created_at DESC LIMIT 1) h ON true
-WHERE s.event_id = $1 AND s.seat_label = ANY ($3::text[]) AND s.status <> 'available'
+WHERE s.event_id = (SELECT $1::uuid) AND s.seat_label = ANY ((SELECT $3::text[])::text[]) AND s.status <> 'available'
   AND (s.status = 'reserved' OR h.expires_at IS NULL OR h.expires_at > clock_timestamp()::timestamp)
 ORDER BY s.section, s.row_number, s.seat_number;

@@ -91,7 +91,7 @@ WITH f AS (
 ), r AS (
 	UPDATE public.reservations SET status = 'cancelled', payment_status = 'refunded' WHERE id = $5
 ), s AS (
-	UPDATE public.seats SET status = 'available' WHERE id = ANY ($6::uuid[]) AND status = 'reserved'
+	UPDATE public.seats SET status = 'available' WHERE id = ANY ((SELECT $6::uuid[])::uuid[]) AND status = 'reserved'
 ), tickets AS (
 	UPDATE public.ticket_types y SET available_quantity = y.available_quantity + q.quantity
 	FROM (SELECT ticket_type_id, sum(quantity)::int AS quantity FROM public.reservation_items
