@@ -40,6 +40,16 @@ int64_t clock_unix_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static int64_t floor_div(int64_t value, int64_t by)
+{
+	return value / by - (value % by < 0);
+}
+
+int64_t clock_us_to_ms(int64_t us)
+{
+	return floor_div(us, 1000);
+}
+
 void clock_sleep_ms(int64_t ms)
 {
 	struct timespec until = clock_read(CLOCK_MONOTONIC);
@@ -54,11 +64,6 @@ void clock_sleep_ms(int64_t ms)
 	}
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
 		continue;
-}
-
-static int64_t floor_div(int64_t value, int64_t by)
-{
-	return value / by - (value % by < 0);
 }
 
 /* By hand, because gmtime_r may take a lock and memory, which a log line must not wait for. Years

@@ -10,6 +10,8 @@ int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
 /* Milliseconds since 1970 (CLOCK_REALTIME). */
 int64_t clock_unix_ms(void);
+/* Microseconds as milliseconds, rounded down, also before 1970. */
+int64_t clock_us_to_ms(int64_t us);
 /* Sleeps on CLOCK_MONOTONIC; returns early on nothing. */
 void clock_sleep_ms(int64_t ms);
 /* "2026-11-20T08:40:12.934Z"; years 0 to 9999 */

@@ -3,12 +3,10 @@
 #include "base/clock.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#define UUID_BYTES 16
 #define UUID_LENGTH 36
 
 static bool is_dash_place(int i)
@@ -50,19 +48,21 @@ struct uuid uuid_of(const char *text)
 	return uuid;
 }
 
-static struct uuid uuid_format(const uint8_t bytes[UUID_BYTES])
+struct uuid uuid_from_bytes(const uint8_t bytes[UUID_BYTES])
 {
 	static const char digits[] = "0123456789abcdef";
+	static const int groups[] = { 4, 2, 2, 2, 6 };
 	struct uuid uuid;
 	char *at = uuid.text;
 
-	for (int i = 0; i < UUID_BYTES; i++) {
-		if (is_dash_place((int)(at - uuid.text)))
-			*at++ = '-';
-		*at++ = digits[bytes[i] >> 4];
-		*at++ = digits[bytes[i] & 0xf];
+	for (int group = 0; group < 5; group++) {
+		for (int i = 0; i < groups[group]; i++, bytes++) {
+			*at++ = digits[*bytes >> 4];
+			*at++ = digits[*bytes & 0xf];
+		}
+		*at++ = '-';
 	}
-	*at = '\0';
+	at[-1] = '\0';
 	return uuid;
 }
 
@@ -89,5 +89,5 @@ struct uuid uuid_new(void)
 		bytes[i] = (uint8_t)(unix_ms >> (40 - 8 * i));
 	bytes[6] = (uint8_t)(0x70 | (bytes[6] & 0x0f)); /* version 7 */
 	bytes[8] = (uint8_t)(0x80 | (bytes[8] & 0x3f)); /* the RFC's variant */
-	return uuid_format(bytes);
+	return uuid_from_bytes(bytes);
 }

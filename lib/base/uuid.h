@@ -3,6 +3,9 @@
 #define PAYMENTS_BASE_UUID_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#define UUID_BYTES 16
 
 struct uuid {
 	char text[37]; /* "" is no id */
@@ -13,6 +16,9 @@ bool uuid_parse(const char *text, struct uuid *out);
 
 /* One in that form already, as PostgreSQL prints it; NULL is "". */
 struct uuid uuid_of(const char *text);
+
+/* One in its binary form. */
+struct uuid uuid_from_bytes(const uint8_t bytes[UUID_BYTES]);
 
 /* A new UUIDv7 (RFC 9562): 48 bits of Unix milliseconds first, so that rows made one after the
  * other lie side by side in an index; 74 random bits from getrandom(2). Thread-safe. */

@@ -11,6 +11,7 @@
 #define PAYMENTS_DB_DB_H
 
 #include "base/settings.h"
+#include "base/uuid.h"
 #include "db/sql.h"
 
 #include <stdbool.h>
@@ -33,21 +34,35 @@ struct db_pool;
 struct db_tx;
 struct db_result; /* the rows of one statement */
 
+/*
+ * How the server sends the rows of a statement. Binary spares it the writing of ids and times as words, and
+ * us the reading; for rows of text, json, boolean, integers, uuid, timestamp and timestamptz, and for answers
+ * of many rows, where that counts.
+ */
+enum db_format { DB_TEXT, DB_BINARY };
+
 /* One statement of a trip. Parameters are text; NULL is SQL NULL; they live until the trip returns.
  * On DB_OK `result` holds the rows, the tx's until its end. */
 struct db_step {
 	enum sql_id sql;
 	const char *params[DB_PARAMS_MAX];
+	enum db_format format; /* of its rows */
 	const struct db_result *result;
 };
 
 /* The rows of a result. */
 int db_rows(const struct db_result *result);
-/* A column by position; NULL where SQL NULL. Valid until the transaction ends. */
+/* A column by position, in binary rows of text or json; NULL where SQL NULL. Valid until the transaction
+ * ends. */
 const char *db_text(const struct db_result *result, int row, int column);
 /* As an integer / boolean; 0 / false where SQL NULL. Asserts that the server sent one. */
 int64_t db_integer(const struct db_result *result, int row, int column);
 bool db_boolean(const struct db_result *result, int row, int column);
+/* An id; "" where SQL NULL. */
+struct uuid db_uuid(const struct db_result *result, int row, int column);
+/* A time of binary rows in microseconds since 1970; of a timestamp without time zone, as if it were UTC.
+ * False, and *unix_us untouched, where SQL NULL or infinite. */
+bool db_time(const struct db_result *result, int row, int column, int64_t *unix_us);
 
 /* What a call cost, added up over its trips: for the log line of the request. */
 struct db_cost {

@@ -70,10 +70,11 @@ static bool leg_send_step(struct leg *leg, int i)
 	leg->prepares[i] = leg_must_prepare(leg, i);
 	if (!leg->trip->prepare)
 		return PQsendQueryParams(leg->pg, sql->text, sql->params, NULL, step->params, NULL,
-					 NULL, 0);
+					 NULL, step->format);
 	if (leg->prepares[i] && !PQsendPrepare(leg->pg, sql->name, sql->text, 0, NULL))
 		return false;
-	return PQsendQueryPrepared(leg->pg, sql->name, sql->params, step->params, NULL, NULL, 0);
+	return PQsendQueryPrepared(leg->pg, sql->name, sql->params, step->params, NULL, NULL,
+				   step->format);
 }
 
 static bool leg_send(struct leg *leg)

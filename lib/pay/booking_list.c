@@ -1,5 +1,6 @@
 #include "pay/booking.h"
 
+#include "base/clock.h"
 #include "base/json_out.h"
 
 #include <stdio.h>
@@ -7,14 +8,15 @@
 #include <time.h>
 
 enum page_column {
-	R_ID, R_CREATED_RAW, R_EVENT, LABELS, QUANTITY, R_TOTAL, R_METHOD, R_STATUS, R_PAYMENT_STATUS, I_ID,
+	R_ID, R_CREATED_LOCAL, R_EVENT, LABELS, QUANTITY, R_TOTAL, R_METHOD, R_STATUS, R_PAYMENT_STATUS, I_ID,
 	R_EXPIRES, R_CREATED, R_UPDATED
 };
 
-/* A cursor is the last row's place in the order: "<created_at>_<id>", with a T for the space in the time
- * so that it can stand in an address as it is. */
+/* A cursor is the last row's place in the order: "<created_at>_<id>", the time in the database's zone, as it is
+ * stored, with a T ahead of the hours so that it can stand in an address as it is. */
 #define CURSOR_TIME_MAX 32
 #define TIME_LENGTH 19 /* to the second */
+#define TIME_MS_LENGTH 23 /* to the millisecond */
 #define OLDEST_ID "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 #define BOOKING_BYTES 512 /* of a booking in the answer, about */
@@ -59,32 +61,51 @@ static bool read_cursor(const char *cursor, char time[CURSOR_TIME_MAX], struct u
 	return is_time(time) && uuid_parse(split + 1, id);
 }
 
-static void write_cursor(struct outcome *outcome, const char *time, const char *id)
+static void write_cursor(struct outcome *outcome, const struct db_result *r, int row)
 {
-	char *space;
+	struct uuid id = db_uuid(r, row, R_ID);
+	int64_t us, ms;
 
-	snprintf(outcome->next_cursor, sizeof(outcome->next_cursor), "%s_%s", time, id);
-	space = strchr(outcome->next_cursor, ' ');
-	if (space != NULL)
-		*space = 'T';
+	if (!db_time(r, row, R_CREATED_LOCAL, &us))
+		return;
+	ms = clock_us_to_ms(us);
+	snprintf(outcome->next_cursor, sizeof(outcome->next_cursor), "%.*s%03d_%s", TIME_MS_LENGTH,
+		 clock_iso_utc(ms).text, (int)(us - ms * 1000), id.text);
+}
+
+static void write_id(struct json_out *out, const char *name, const struct db_result *r, int row, int column)
+{
+	struct uuid id = db_uuid(r, row, column);
+
+	json_string(out, name, *id.text ? id.text : NULL);
+}
+
+static void write_time(struct json_out *out, const char *name, const struct db_result *r, int row, int column)
+{
+	int64_t us;
+
+	if (db_time(r, row, column, &us))
+		json_string(out, name, clock_iso_utc(clock_us_to_ms(us)).text);
+	else
+		json_null(out, name);
 }
 
 static void write_row(struct json_out *out, const struct db_result *r, int row, const char *user_id)
 {
 	json_object_begin(out, NULL);
-	json_string(out, "bookingId", db_text(r, row, R_ID));
+	write_id(out, "bookingId", r, row, R_ID);
 	json_string(out, "userId", user_id);
-	json_string(out, "performanceId", db_text(r, row, R_EVENT));
+	write_id(out, "performanceId", r, row, R_EVENT);
 	json_raw(out, "seatIds", db_text(r, row, LABELS));
 	json_integer(out, "quantity", db_integer(r, row, QUANTITY));
 	json_integer(out, "totalAmount", db_integer(r, row, R_TOTAL));
 	json_string(out, "paymentMethod", db_text(r, row, R_METHOD));
 	json_string(out, "status", db_text(r, row, R_STATUS));
 	json_string(out, "paymentStatus", db_text(r, row, R_PAYMENT_STATUS));
-	json_string(out, "paymentIntentId", db_text(r, row, I_ID));
-	json_string(out, "expiresAt", db_text(r, row, R_EXPIRES));
-	json_string(out, "createdAt", db_text(r, row, R_CREATED));
-	json_string(out, "updatedAt", db_text(r, row, R_UPDATED));
+	write_id(out, "paymentIntentId", r, row, I_ID);
+	write_time(out, "expiresAt", r, row, R_EXPIRES);
+	write_time(out, "createdAt", r, row, R_CREATED);
+	write_time(out, "updatedAt", r, row, R_UPDATED);
 	json_object_end(out);
 }
 
@@ -107,7 +128,7 @@ static void read_page(const struct db_step *steps, void *context)
 		write_row(&out, r, row, list->page->user_id.text);
 	json_array_end(&out);
 	if (rows > shown)
-		write_cursor(list->outcome, db_text(r, shown - 1, R_CREATED_RAW), db_text(r, shown - 1, R_ID));
+		write_cursor(list->outcome, r, shown - 1);
 }
 
 void booking_list(struct call *call, const struct bookings_page *page, struct outcome *outcome)
@@ -117,7 +138,8 @@ void booking_list(struct call *call, const struct bookings_page *page, struct ou
 	struct uuid id = { OLDEST_ID };
 	struct db_step steps[] = {
 		{ .sql = SQL_USER_EXISTS, .params = { call->principal.user_id.text } },
-		{ .sql = SQL_BOOKINGS_PAGE, .params = { page->user_id.text, time, id.text, most } },
+		{ .sql = SQL_BOOKINGS_PAGE, .params = { page->user_id.text, time, id.text, most },
+		  .format = DB_BINARY },
 	};
 	enum db_code code;
 

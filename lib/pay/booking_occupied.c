@@ -6,7 +6,7 @@
 
 #define SEAT_BYTES 224 /* of a taken seat in the answer, about */
 
-enum occupied_column { LABEL, BOOKED, LOCKED_UNTIL_MS, MINE };
+enum occupied_column { LABEL, BOOKED, LOCKED_UNTIL, MINE };
 
 struct occupied {
 	struct call *call;
@@ -18,6 +18,7 @@ static void write_seat(struct json_out *out, struct buf *id, const struct db_res
 		       const char *performance)
 {
 	const char *label = db_text(r, row, LABEL);
+	int64_t until_us;
 
 	buf_reset(id);
 	buf_puts(id, performance);
@@ -28,10 +29,10 @@ static void write_seat(struct json_out *out, struct buf *id, const struct db_res
 	json_string(out, "performanceId", performance);
 	json_string(out, "seatId", label);
 	json_string(out, "status", db_boolean(r, row, BOOKED) ? "booked" : "locked");
-	if (db_text(r, row, LOCKED_UNTIL_MS) == NULL)
-		json_null(out, "lockedUntil");
+	if (db_time(r, row, LOCKED_UNTIL, &until_us))
+		json_string(out, "lockedUntil", clock_iso_utc(clock_us_to_ms(until_us)).text);
 	else
-		json_string(out, "lockedUntil", clock_iso_utc(db_integer(r, row, LOCKED_UNTIL_MS)).text);
+		json_null(out, "lockedUntil");
 	if (db_boolean(r, row, MINE))
 		json_bool(out, "mine", true);
 	json_object_end(out);
@@ -68,7 +69,8 @@ void booking_occupied(struct call *call, const struct uuid *performance_id, cons
 	struct buf wanted = { 0 };
 	struct db_step steps[] = {
 		{ .sql = SQL_OCCUPIED_PERFORMANCE, .params = { performance_id->text } },
-		{ .sql = count == 0 ? SQL_OCCUPIED_ALL : SQL_OCCUPIED_SOME, .params = { performance_id->text, user } },
+		{ .sql = count == 0 ? SQL_OCCUPIED_ALL : SQL_OCCUPIED_SOME, .params = { performance_id->text, user },
+		  .format = DB_BINARY },
 	};
 	enum db_code code = DB_BROKEN;
 	int i;

@@ -25,6 +25,13 @@ static const struct sql_statement statements[T_COUNT_OF_STATEMENTS] = {
 	[T_INSERT] = { "t_insert", "INSERT INTO db_test.t (key, value) VALUES ($1, $2)", 2 },
 	[T_COUNT] = { "t_count", "SELECT count(*) FROM db_test.t WHERE key = $1", 1 },
 	[T_KINDS] = { "t_kinds", "SELECT true, false, NULL, -5, $1::text", 1 },
+	[T_BINARY] = { "t_binary",
+		       "SELECT true, false, (-2)::smallint, -3, (-5000000000)::bigint, $1::text, $1::varchar,"
+		       " '[\"1\"]'::json, '0190B2A4-7c1e-7abc-8def-0123456789ab'::uuid,"
+		       " timestamptz '2026-11-20 17:40:12.934567+09', timestamp '2026-11-20 17:40:12.934567',"
+		       " timestamptz '1969-12-31 23:59:59.999999+00', timestamptz 'infinity', timestamp '-infinity',"
+		       " NULL::uuid, NULL::timestamp, NULL::bigint, NULL::boolean, NULL::text",
+		       1 },
 	[T_RAISE] = { "t_raise", "SELECT db_test.raise($1)", 1 },
 	[T_TO_UUID] = { "t_to_uuid", "SELECT $1::text::uuid", 1 },
 	[T_NO_TABLE] = { "t_no_table", "SELECT $1::text FROM db_test.nowhere", 1 },

@@ -24,6 +24,7 @@ enum test_sql {
 	T_INSERT,    /* $1 key, $2 value; the key is unique (t_key) */
 	T_COUNT,     /* rows with key $1 */
 	T_KINDS,     /* true, false, NULL, -5, $1 */
+	T_BINARY,    /* of every type that is read in binary form: see test_db.c */
 	T_RAISE,     /* fails with SQLSTATE $1 */
 	T_TO_UUID,   /* $1 as a uuid; the server's message quotes what is none */
 	T_NO_TABLE,  /* fails, without a parameter in the message */

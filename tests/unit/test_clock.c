@@ -38,6 +38,15 @@ START_TEST(every_day_agrees_with_the_c_library)
 }
 END_TEST
 
+START_TEST(milliseconds_are_rounded_down)
+{
+	ck_assert_int_eq(clock_us_to_ms(1999), 1);
+	ck_assert_int_eq(clock_us_to_ms(0), 0);
+	ck_assert_int_eq(clock_us_to_ms(-1), -1);
+	ck_assert_int_eq(clock_us_to_ms(-2000), -2);
+}
+END_TEST
+
 START_TEST(sleep_lasts_at_least_as_long_as_asked)
 {
 	int64_t start_us = clock_mono_us();
@@ -68,6 +77,7 @@ Suite *suite_clock(void)
 	tcase_add_loop_test(tcase, known_times_are_written_right, 0,
 			    sizeof(times) / sizeof(times[0]));
 	tcase_add_test(tcase, every_day_agrees_with_the_c_library);
+	tcase_add_test(tcase, milliseconds_are_rounded_down);
 	tcase_add_test(tcase, sleep_lasts_at_least_as_long_as_asked);
 	tcase_add_test(tcase, clocks_agree_on_their_units);
 	suite_add_tcase(suite, tcase);

@@ -55,6 +55,15 @@ START_TEST(no_text_is_refused)
 }
 END_TEST
 
+START_TEST(bytes_are_written_in_order)
+{
+	static const uint8_t bytes[UUID_BYTES] = { 0x01, 0x90, 0xb2, 0xa4, 0x7c, 0x1e, 0x7a, 0xbc,
+						   0x8d, 0xef, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab };
+
+	ck_assert_str_eq(uuid_from_bytes(bytes).text, GOOD);
+}
+END_TEST
+
 START_TEST(new_id_is_version_7_of_now)
 {
 	int64_t before_ms = clock_unix_ms();
@@ -114,6 +123,7 @@ Suite *suite_uuid(void)
 	tcase_add_loop_test(tcase, bad_id_is_refused_and_leaves_the_old_one, 0,
 			    sizeof(bad_ids) / sizeof(bad_ids[0]));
 	tcase_add_test(tcase, no_text_is_refused);
+	tcase_add_test(tcase, bytes_are_written_in_order);
 	tcase_add_test(tcase, new_id_is_version_7_of_now);
 	tcase_add_test(tcase, ids_of_several_threads_all_differ);
 	suite_add_tcase(suite, tcase);

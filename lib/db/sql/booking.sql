@@ -199,14 +199,15 @@ SELECT payments.expect((SELECT count(*) FROM r) = 1
 
 -- name: bookings_page
 -- $1 user, $2 created before ('infinity': from the newest on), $3 and with a smaller id at that time, $4 most
--- columns: booking, created (the cursor's), then what the wire shows: performance, labels as JSON, quantity,
+-- Read in binary form: the types are spelled out.
+-- columns: booking, created in the database's zone (the cursor's), then what the wire shows: performance, labels as JSON, quantity,
 -- total, method, status, payment status, intent, expires, created, updated
-SELECT r.id, r.created_at, r.event_id, t.labels, t.quantity, r.total_amount, r.payment_method,
+SELECT r.id, r.created_at::timestamp, r.event_id, t.labels, t.quantity, r.total_amount::bigint,
+	r.payment_method::text,
 	CASE WHEN r.status = 'pending' AND r.expires_at <= clock_timestamp()::timestamp THEN 'expired'
 	     WHEN r.status = 'cancelled' AND i.status = 'expired' THEN 'expired'
-	     ELSE r.status END,
-	r.payment_status, i.id, payments.iso(r.expires_at::timestamptz), payments.iso(r.created_at::timestamptz),
-	payments.iso(r.updated_at::timestamptz)
+	     ELSE r.status::text END,
+	r.payment_status::text, i.id, r.expires_at::timestamptz, r.created_at::timestamptz, r.updated_at::timestamptz
 FROM public.reservations r
 LEFT JOIN LATERAL (
 	SELECT i.id, i.status FROM payments.intents i WHERE i.reservation_id = r.id
@@ -214,7 +215,7 @@ LEFT JOIN LATERAL (
 CROSS JOIN LATERAL (
 	SELECT coalesce(json_agg(s.seat_label ORDER BY s.section, s.row_number, s.seat_number)
 			FILTER (WHERE s.id IS NOT NULL), '[]') AS labels,
-		coalesce(sum(x.quantity), 0) AS quantity
+		coalesce(sum(x.quantity), 0)::bigint AS quantity
 	FROM public.reservation_items x LEFT JOIN public.seats s ON s.id = x.seat_id
 	WHERE x.reservation_id = r.id) t
 WHERE r.user_id = $1 AND (r.created_at, r.id) < ($2, $3)
@@ -230,13 +231,14 @@ SELECT EXISTS (SELECT FROM public.events WHERE id = $1);
 -- Whose a sold seat is, is read from the asker's own bookings, not seat by seat: a hall has thousands of
 -- sold seats with a history each, but few that are locked at one time.
 -- $1 performance, $2 the asker or NULL
--- columns, a row a taken seat: label, booked, locked until (ms since 1970) or NULL, the asker's own
+-- Read in binary form: the types are spelled out.
+-- columns, a row a taken seat: label, booked, locked until or NULL, the asker's own
 WITH own AS MATERIALIZED (
 	SELECT t.seat_id FROM public.reservations r JOIN public.reservation_items t ON t.reservation_id = r.id
 	WHERE r.user_id = (SELECT $2::uuid) AND r.event_id = (SELECT $1::uuid) AND r.status = 'confirmed'
 )
-SELECT s.seat_label, s.status = 'reserved',
-	CASE WHEN s.status = 'locked' THEN floor(extract(epoch FROM h.expires_at::timestamptz) * 1000)::bigint END,
+SELECT s.seat_label::text, s.status = 'reserved',
+	CASE WHEN s.status = 'locked' THEN h.expires_at::timestamptz END,
 	CASE WHEN s.status = 'locked' THEN coalesce(h.user_id = $2, false) ELSE s.id IN (SELECT seat_id FROM own) END
 FROM public.seats s
 LEFT JOIN LATERAL (
@@ -254,8 +256,8 @@ WITH own AS MATERIALIZED (
 	SELECT t.seat_id FROM public.reservations r JOIN public.reservation_items t ON t.reservation_id = r.id
 	WHERE r.user_id = (SELECT $2::uuid) AND r.event_id = (SELECT $1::uuid) AND r.status = 'confirmed'
 )
-SELECT s.seat_label, s.status = 'reserved',
-	CASE WHEN s.status = 'locked' THEN floor(extract(epoch FROM h.expires_at::timestamptz) * 1000)::bigint END,
+SELECT s.seat_label::text, s.status = 'reserved',
+	CASE WHEN s.status = 'locked' THEN h.expires_at::timestamptz END,
 	CASE WHEN s.status = 'locked' THEN coalesce(h.user_id = $2, false) ELSE s.id IN (SELECT seat_id FROM own) END
 FROM public.seats s
 LEFT JOIN LATERAL (
