@@ -64,11 +64,13 @@ BINDINGS = {
     "record_at_once": [ATTEMPT, INTENT, RESERVATION, "'kakao_pay'", "70000", REQUEST],
 }
 EVENT = ":event::text::uuid"
+LABELS = "('{S-' || :k::text || '}')"
 PERFORMANCE = "md5('e' || :performance::text)::uuid"
 BINDINGS |= {
     "hold_turn": [USER, PERFORMANCE],
     "hold_facts": [USER, PERFORMANCE, "300"],
-    "hold_seats": [PERFORMANCE, "'{}'", "('{S-' || :k::text || '}')"],
+    "hold_look": [PERFORMANCE, "'{}'", LABELS],
+    "hold_seats": [PERFORMANCE, "'{}'", LABELS],
     "hold_make": [RESERVATION, USER, PERFORMANCE, "'TK' || :k::text", "70000", "'kakao_pay'",
                   ":until::text::timestamp", INTENT, SEATS, "'{70000}'", NONE, ":body::text", REQUEST, ORDER],
     "user_exists": [":person::text::uuid"],
@@ -78,7 +80,7 @@ BINDINGS |= {
     "occupied_all": [EVENT, "nullif(:none::text, 'none')::uuid"],
 }
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
-HOLD = [[BEGIN, "hold_turn", "hold_facts", "hold_seats"], ["hold_make", "COMMIT"]]
+HOLD = [["hold_facts", "hold_look"], [BEGIN, "hold_turn", "hold_facts", "hold_seats"], ["hold_make", "COMMIT"]]
 LIST = [["user_exists", "bookings_page"]]
 OCCUPIED = [["occupied_performance", "occupied_all"]]
 PAYMENT = [["claim_at_once"], ["record_at_once"]]
