@@ -30,7 +30,7 @@ def arguments():
     return parser.parse_args()
 
 
-def measure_all(base, plan, wanted):
+def measure_all(cluster, plan, wanted):
     """The rows, and the names of those that could not be measured; one that fails stops no other."""
     measured, failed = [], []
     for name, measure in rows.ALL.items():
@@ -38,8 +38,9 @@ def measure_all(base, plan, wanted):
             continue
         since = time.monotonic()
         try:
-            for row in measure(base, plan):  # what was measured before a failure stays
-                measured.append(row)
+            with ground.fresh(cluster, PAST) as base:
+                for row in measure(base, plan):  # what was measured before a failure stays
+                    measured.append(row)
         except Exception:  # whatever it was, it is shown, and the run fails at its end
             traceback.print_exc()
             failed.append(name)
@@ -47,9 +48,10 @@ def measure_all(base, plan, wanted):
     return measured, failed
 
 
-def curves_or_none(base, plan, failed):
+def curves_or_none(cluster, plan, failed):
     try:
-        return rows.curves(base, plan)
+        with ground.fresh(cluster, PAST) as base:
+            return rows.curves(base, plan)
     except Exception:  # as above
         traceback.print_exc()
         failed.append("curves")
@@ -63,12 +65,9 @@ def main():
     curves = None
     cluster = ground.start_cluster()
     try:
-        base = ground.Ground(cluster, PAST)
-        measured, failed = measure_all(base, plan, options.only)
+        measured, failed = measure_all(cluster, plan, options.only)
         if not options.only or "curves" in options.only:
-            curves = curves_or_none(base, plan, failed)
-        base.rest()
-        base.audit()
+            curves = curves_or_none(cluster, plan, failed)
     finally:
         cluster.destroy()
     if measured:

@@ -6,6 +6,7 @@ Ids are hashes of numbers: as scattered as the random ids of a real database, an
 wrk and us without a look-up. Numbers count up and are used once.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -40,6 +41,21 @@ CREATE INDEX ON public.reservations (user_id, created_at DESC, id DESC);
 
 def identity(letter, number):
     return str(uuid.UUID(hashlib.md5(f"{letter}{number}".encode()).hexdigest()))
+
+
+@contextlib.contextmanager
+def fresh(cluster, past):
+    """
+    A ground for one group of rows, so that none is measured among what another has left. The audit ends its
+    use.
+    """
+    base = Ground(cluster, past)
+    try:
+        yield base
+        base.rest()
+        base.audit()
+    finally:
+        base.close()
 
 
 def start_cluster():

@@ -66,7 +66,8 @@ def pgbench(base, script, clients, seconds=None, each=None, variables=None):
         command += ["-T", seconds + 1, "-P", 1] if each is None else ["-t", each]
         known = {"n": -1, "clients": clients, "users": ground.USERS, "seats": ground.SEATS, "none": "none",
                  "request": "9f0c2b6a1d3e4f509f0c2b6a1d3e4f50", "body": "-",
-                 "at": "2026-01-01 00:00:00.000Z"}
+                 "at": "2026-01-01 00:00:00.000Z", "empty": "{}", "newest": "infinity",
+                 "last": "ffffffff-ffff-ffff-ffff-ffffffffffff", "most": 51}
         for name, value in (known | (variables or {})).items():
             command += ["-D", f"{name}={value}"]
         command += [base.database.name]

@@ -69,13 +69,12 @@ PERFORMANCE = "md5('e' || :performance::text)::uuid"
 BINDINGS |= {
     "hold_turn": [USER, PERFORMANCE],
     "hold_facts": [USER, PERFORMANCE, "300"],
-    "hold_look": [PERFORMANCE, "'{}'", LABELS],
-    "hold_seats": [PERFORMANCE, "'{}'", LABELS],
+    "hold_look": [PERFORMANCE, ":empty", LABELS],
+    "hold_seats": [PERFORMANCE, ":empty", LABELS],
     "hold_make": [RESERVATION, USER, PERFORMANCE, "'TK' || :k::text", "70000", "'kakao_pay'",
                   ":until::text::timestamp", INTENT, SEATS, "'{70000}'", NONE, ":body::text", REQUEST, ORDER],
     "user_exists": [":person::text::uuid"],
-    "bookings_page": [":person::text::uuid", "'infinity'",
-                     "'ffffffff-ffff-ffff-ffff-ffffffffffff'", "51"],
+    "bookings_page": [":person::text::uuid", ":newest::timestamp", ":last::uuid", ":most"],
     "occupied_performance": [EVENT],
     "occupied_all": [EVENT, "nullif(:none::text, 'none')::uuid"],
 }
