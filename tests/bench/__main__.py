@@ -18,8 +18,6 @@ import picture
 import report
 import rows
 
-PAST = 10_000
-
 
 def arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description="Measures the service against its limits.")
@@ -38,7 +36,7 @@ def measure_all(cluster, plan, wanted):
             continue
         since = time.monotonic()
         try:
-            with ground.fresh(cluster, PAST) as base:
+            with ground.fresh(cluster) as base:
                 for row in measure(base, plan):  # what was measured before a failure stays
                     measured.append(row)
         except Exception:  # whatever it was, it is shown, and the run fails at its end
@@ -50,7 +48,7 @@ def measure_all(cluster, plan, wanted):
 
 def curves_or_none(cluster, plan, failed):
     try:
-        with ground.fresh(cluster, PAST) as base:
+        with ground.fresh(cluster) as base:
             return rows.curves(base, plan)
     except Exception:  # as above
         traceback.print_exc()

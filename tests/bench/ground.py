@@ -18,6 +18,7 @@ from harness.cluster import Cluster
 from harness.pool import Pool
 
 USERS = 2000
+PAST = 10_000  # reservations that were made and paid before anything is measured
 MOST_A_SECOND = 6000  # payments or holds, until it is known what the machine can do
 LEAST_A_SECOND = 3000  # whatever a first, cold turn has shown
 STOCK_FACTOR = 2.2
@@ -44,12 +45,12 @@ def identity(letter, number):
 
 
 @contextlib.contextmanager
-def fresh(cluster, past):
+def fresh(cluster):
     """
     A ground for one group of rows, so that none is measured among what another has left. The audit ends its
     use.
     """
-    base = Ground(cluster, past)
+    base = Ground(cluster, PAST)
     try:
         yield base
         base.rest()

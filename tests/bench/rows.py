@@ -167,7 +167,8 @@ def buyers(base, plan, count, wanted):
 
 def gateway(base, plan):
     few, _, _ = buyers(base, plan, 200, ">= 0.95")
-    many, p99_ms, memory = buyers(base, plan, 2000, ">= 0.85")
+    with ground.fresh(base.cluster) as other:
+        many, p99_ms, memory = buyers(other, plan, 2000, ">= 0.85")
     over = Row("time over the gateway's own, 2,000 buyers, p99", "ms", "", "<= 100")
     over.add(p99_ms)
     held = Row("memory of the pool, 2,000 in flight", "MB", "", "<= 96")
