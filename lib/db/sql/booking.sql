@@ -218,9 +218,9 @@ CROSS JOIN LATERAL (
 		coalesce(sum(x.quantity), 0)::bigint AS quantity
 	FROM public.reservation_items x LEFT JOIN public.seats s ON s.id = x.seat_id
 	WHERE x.reservation_id = r.id) t
-WHERE r.user_id = $1 AND (r.created_at, r.id) < ($2, $3)
+WHERE r.user_id = (SELECT $1::uuid) AND (r.created_at, r.id) < ((SELECT $2::timestamp), (SELECT $3::uuid))
 ORDER BY r.created_at DESC, r.id DESC
-LIMIT $4::int;
+LIMIT (SELECT $4::int);
 
 -- name: occupied_performance
 -- $1 performance
