@@ -22,7 +22,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#define THREAD_STACK_BYTES (256 * 1024) /* libjwt puts a token of 8 KiB on it, the log a line of 4 */
+#define THREAD_STACK_BYTES (256 * 1024) /* the log puts a line of 4 KiB on it */
 #define PEER_PATIENCE_S 10		/* for the next byte from or to a peer */
 #define SHRINK_WINDOW_MS 10000		/* a thread not needed for so long may leave */
 #define FAILURE_PAUSE_MS 50		/* after an accept that failed for want of something */

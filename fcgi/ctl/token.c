@@ -1,5 +1,5 @@
 /* payctl token: an access token as the Auth Service would issue it, for development and tests. */
-#include "auth/token.h"
+#include "auth/token_issue.h"
 
 #include "base/clock.h"
 #include "db/user.h"

@@ -1,7 +1,6 @@
 /*
  * The access token of the Auth Service: a JWT, HS256 and nothing else, with the
- * claims userId (UUID), email, role, iat, exp. The only file that includes jwt.h
- * is token.c.
+ * claims userId (UUID), email, role, iat, exp.
  */
 #ifndef PAYMENTS_AUTH_TOKEN_H
 #define PAYMENTS_AUTH_TOKEN_H
@@ -13,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define AUTHORIZATION_MAX 8192 /* bytes: libjwt puts a token's length on the stack */
+#define AUTHORIZATION_MAX 8192 /* bytes; a token of the Auth Service has some 300 */
 
 struct principal {
 	struct uuid user_id;
@@ -36,15 +35,10 @@ struct token_secrets {
  * OK: *out is filled.  AUTH_REQUIRED: no header, or another scheme than Bearer
  * (any case).  TOKEN_INVALID: all else: malformed, longer than AUTHORIZATION_MAX,
  * another algorithm, bad signature, exp missing, not an integer or past, nbf ahead,
- * userId missing or no UUID.
+ * userId missing or no UUID.  INTERNAL_ERROR: no memory.
  */
 enum status token_verify(const char *authorization, const struct token_secrets *secrets,
 			 int64_t now_s, struct principal *out);
-
-/* A signed token for development and tests, valid for `ttl_s` seconds from now_s. Malloc'ed, the
- * caller frees; NULL when out of memory. */
-char *token_issue(const char *secret, const char *user_id, const char *email, const char *role,
-		  int64_t now_s, int64_t ttl_s);
 
 /* HMAC-SHA256 of text under key as 64 hex digits: the fingerprint of a request's meaning, which
  * reveals nothing of it to who can read the table it is stored in. "" when out of memory. */

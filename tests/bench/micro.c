@@ -7,6 +7,7 @@
  */
 #include "auth/token.h"
 #include "auth/token_cache.h"
+#include "auth/token_issue.h"
 #include "base/clock.h"
 #include "base/json_in.h"
 #include "pay/payment_answer.h"

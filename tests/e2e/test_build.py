@@ -111,7 +111,7 @@ def test_version_is_one():
 
 def test_no_symbol_of_ours_meets_a_librarys():
     """libjwt stands on jansson, whose json_string and json_integer must stay its own."""
-    exported = build.run(["nm", "-D", "--defined-only", build.program("payments-fcgi")])
+    exported = build.run(["nm", "-D", "--defined-only", build.program("payctl")])
     ours = set(re.findall(r"^void (json_\w+)\(", dict(sources())["lib/base/json_out.h"], re.M))
     assert "json_string" in ours
     assert not {line.split()[-1] for line in exported.splitlines()} & ours

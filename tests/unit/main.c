@@ -6,6 +6,7 @@
 
 static Suite *(*const suites[])(void) = {
 	suite_answer,
+	suite_base64url,
 	suite_buf,
 	suite_clock,
 	suite_conninfo,

@@ -6,6 +6,7 @@
 #include <check.h>
 
 Suite *suite_answer(void);
+Suite *suite_base64url(void);
 Suite *suite_buf(void);
 Suite *suite_clock(void);
 Suite *suite_conninfo(void);
