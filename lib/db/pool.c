@@ -9,6 +9,8 @@
  * is at work that could come back, takers are refused at once; after a back-off
  * one of them tries again.
  */
+#define _GNU_SOURCE 1 /* sem_clockwait */
+
 #include "db/internal.h"
 
 #include "base/clock.h"
@@ -17,6 +19,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -26,16 +29,17 @@
 
 enum grant { GRANT_WAIT, GRANT_CONN, GRANT_SLOT, GRANT_REFUSED };
 
+/* A semaphore, not a condition variable: who was granted something goes on without the pool's lock, which
+ * the granter still holds. */
 struct waiter {
 	struct waiter *next;
-	pthread_cond_t granted;
-	enum grant grant;
+	sem_t granted;
+	_Atomic enum grant grant; /* set before the semaphore, under the lock */
 	struct db_conn *conn;
 };
 
 struct db_pool {
 	pthread_mutex_t lock;
-	pthread_condattr_t monotonic;
 	struct db_pool_options options;
 	struct buf conninfo; /* holds the password: wiped */
 
@@ -104,17 +108,28 @@ static void pool_serve(struct db_pool *pool)
 			return;
 		pool_unlink(pool, waiter);
 		waiter->grant = grant;
-		pthread_cond_signal(&waiter->granted);
+		sem_post(&waiter->granted);
 	}
 }
 
 static void pool_stand_in_line(struct db_pool *pool, struct waiter *waiter)
 {
 	*waiter = (struct waiter){ .grant = GRANT_WAIT };
-	pthread_cond_init(&waiter->granted, &pool->monotonic);
+	sem_init(&waiter->granted, 0, 0);
 	*pool->tail = waiter;
 	pool->tail = &waiter->next;
 	pool->waiting++;
+}
+
+/* The deadline is over, unless something was granted in the same moment. */
+static void pool_give_up(struct db_pool *pool, struct waiter *waiter)
+{
+	pthread_mutex_lock(&pool->lock);
+	if (waiter->grant == GRANT_WAIT) {
+		pool_unlink(pool, waiter);
+		waiter->grant = GRANT_REFUSED;
+	}
+	pthread_mutex_unlock(&pool->lock);
 }
 
 static enum grant pool_wait(struct db_pool *pool, int64_t deadline_ms, struct db_conn **conn)
@@ -122,18 +137,18 @@ static enum grant pool_wait(struct db_pool *pool, int64_t deadline_ms, struct db
 	struct timespec until = { .tv_sec = deadline_ms / 1000,
 				  .tv_nsec = deadline_ms % 1000 * 1000000 };
 	struct waiter waiter;
+	int error;
 
 	pthread_mutex_lock(&pool->lock);
 	pool_stand_in_line(pool, &waiter);
 	pool_serve(pool);
-	while (waiter.grant == GRANT_WAIT)
-		if (pthread_cond_timedwait(&waiter.granted, &pool->lock, &until) == ETIMEDOUT &&
-		    waiter.grant == GRANT_WAIT) {
-			pool_unlink(pool, &waiter);
-			waiter.grant = GRANT_REFUSED;
-		}
 	pthread_mutex_unlock(&pool->lock);
-	pthread_cond_destroy(&waiter.granted);
+	do {
+		error = sem_clockwait(&waiter.granted, CLOCK_MONOTONIC, &until) == 0 ? 0 : errno;
+	} while (error == EINTR);
+	if (error)
+		pool_give_up(pool, &waiter);
+	sem_destroy(&waiter.granted);
 	*conn = waiter.conn;
 	return waiter.grant;
 }
@@ -261,8 +276,6 @@ struct db_pool *db_pool_open(const struct settings *settings)
 						  .prepare = settings->prepared_statements };
 	pool->tail = &pool->head;
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_condattr_init(&pool->monotonic);
-	pthread_condattr_setclock(&pool->monotonic, CLOCK_MONOTONIC);
 	return pool;
 }
 
@@ -277,7 +290,6 @@ void db_pool_close(struct db_pool *pool)
 	}
 	explicit_bzero(pool->conninfo.data, pool->conninfo.length);
 	buf_free(&pool->conninfo);
-	pthread_condattr_destroy(&pool->monotonic);
 	pthread_mutex_destroy(&pool->lock);
 	free(pool);
 }
