@@ -149,13 +149,19 @@ enum status request_read_body(struct request *request, const struct settings *se
 		return STATUS_INTERNAL_ERROR;
 	request->body_length = (size_t)FCGX_GetStr(request->body, length, in);
 	request->body[request->body_length] = '\0';
-	return request_is_whole(request) ? STATUS_OK : STATUS_BAD_REQUEST;
+	if (!request_is_whole(request))
+		return STATUS_BAD_REQUEST;
+	/* its 8 KiB are of use to others while this request waits for its gateway */
+	FCGX_FreeStream(&request->fcgx->in);
+	return STATUS_OK;
 }
 
 bool request_is_whole(const struct request *request)
 {
 	FCGX_Stream *in = request->fcgx->in;
 
+	if (!in)
+		return true;
 	/* a body that nobody wanted to read is still on its way */
 	if (request->content_length < 0 || (size_t)request->content_length != request->body_length)
 		return false;

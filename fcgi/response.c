@@ -2,6 +2,7 @@
 
 #include "base/answer.h"
 #include "base/decimal.h"
+#include "fcgi/framing.h"
 #include "fcgi/http_text.h"
 
 #include <assert.h>
@@ -39,26 +40,20 @@ int response_http(const struct response *response)
 	return response->http ? response->http : status_info(response->status)->http;
 }
 
-/* libfcgi's own printf is home-made and stops at what it does not know. */
-static void put(FCGX_Stream *out, const char *text)
+static void put_header(struct buf *out, const char *name, const char *value)
 {
-	FCGX_PutStr(text, (int)strlen(text), out);
+	buf_puts(out, name);
+	buf_puts(out, ": ");
+	buf_puts(out, value);
+	buf_puts(out, "\r\n");
 }
 
-static void put_header(FCGX_Stream *out, const char *name, const char *value)
-{
-	put(out, name);
-	put(out, ": ");
-	put(out, value);
-	put(out, "\r\n");
-}
-
-static void put_number(FCGX_Stream *out, const char *name, int64_t value)
+static void put_number(struct buf *out, const char *name, int64_t value)
 {
 	put_header(out, name, decimal(value).text);
 }
 
-static void put_retry_after(const struct response *response, FCGX_Stream *out)
+static void put_retry_after(const struct response *response, struct buf *out)
 {
 	int retry_after_s = response->retry_after_s ? response->retry_after_s :
 						      status_info(response->status)->retry_after_s;
@@ -67,16 +62,16 @@ static void put_retry_after(const struct response *response, FCGX_Stream *out)
 		put_number(out, "Retry-After", retry_after_s);
 }
 
-static void put_status(int http, FCGX_Stream *out)
+static void put_status(int http, struct buf *out)
 {
-	put(out, "Status: ");
-	put(out, decimal(http).text);
-	put(out, " ");
-	put(out, http_reason(http));
-	put(out, "\r\n");
+	buf_puts(out, "Status: ");
+	buf_puts(out, decimal(http).text);
+	buf_puts(out, " ");
+	buf_puts(out, http_reason(http));
+	buf_puts(out, "\r\n");
 }
 
-static void put_head(const struct response *response, FCGX_Stream *out, const char *request_id)
+static void put_head(const struct response *response, struct buf *out, const char *request_id)
 {
 	int http = response_http(response);
 
@@ -91,25 +86,30 @@ static void put_head(const struct response *response, FCGX_Stream *out, const ch
 	if (http == 401) /* RFC 9110 section 15.5.2 wants the scheme named */
 		put_header(out, "WWW-Authenticate", "Bearer");
 	put_retry_after(response, out);
-	put(out, buf_text(&response->headers));
-	put(out, "\r\n");
+	buf_puts(out, buf_text(&response->headers));
+	buf_puts(out, "\r\n");
 }
 
-bool response_send(struct response *response, struct FCGX_Request *fcgx, const char *request_id)
+bool response_send(struct response *response, const struct FCGX_Request *fcgx, const char *request_id)
 {
-	FCGX_Stream *out = fcgx->out;
+	static char last_words[] = "Status: 500 Internal Server Error\r\nContent-Length: 0\r\n"
+				   "Cache-Control: no-store\r\n\r\n";
+	static const struct buf no_memory = { .data = last_words, .length = sizeof(last_words) - 1 };
+	static const struct buf nothing = { 0 };
+	const struct buf *body = &response->body;
+	struct buf head = { 0 };
+	bool sent;
 
 	if (response->body.failed || response->headers.failed)
 		response_error(response, STATUS_INTERNAL_ERROR, LANGUAGE_KO, request_id);
 	if (response->body.failed) /* no memory even for that: the status alone has to do */
 		buf_reset(&response->body);
-	put_head(response, out, request_id);
-	if (!response->head && response_http(response) != 304)
-		FCGX_PutStr(buf_text(&response->body), (int)response->body.length, out);
-	/* Closing here instead of in FCGX_Finish_r tells whether the peer took it; the order of the
-	 * two is FCGX_Finish_r's: the last to be closed carries the end of the request. */
-	FCGX_FClose(fcgx->err);
-	return FCGX_FClose(out) == 0;
+	put_head(response, &head, request_id);
+	if (response->head || response_http(response) == 304 || head.failed)
+		body = &nothing;
+	sent = framing_send(fcgx->ipcFd, fcgx->requestId, head.failed ? &no_memory : &head, body);
+	buf_free(&head);
+	return sent;
 }
 
 void response_hang_up(struct FCGX_Request *fcgx)

@@ -1,4 +1,4 @@
-/* The only writer of a response: status, headers, body, in one buffer, in one write. */
+/* The only writer of a response: status, headers, body. */
 #ifndef PAYMENTS_FCGI_RESPONSE_H
 #define PAYMENTS_FCGI_RESPONSE_H
 
@@ -33,7 +33,7 @@ int response_http(const struct response *response);
 
 /* Sends it. Every response carries Content-Type, Content-Length, X-Request-Id, Cache-Control: no-store
  * (unless a Cache-Control was added) and, where due, Retry-After. False: the peer is gone. */
-bool response_send(struct response *response, struct FCGX_Request *fcgx, const char *request_id);
+bool response_send(struct response *response, const struct FCGX_Request *fcgx, const char *request_id);
 
 /* Ends the connection of a request that came whole. libfcgi's own way is to wait for the peer to close first,
  * so that what it has yet to send meets an open socket: a context switch and two calls for nothing. */

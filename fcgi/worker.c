@@ -104,8 +104,9 @@ static bool connection_begin(FCGX_Request *fcgx, int fd)
 	fcgx->keepConnection = 1;
 	if (FCGX_Accept_r(fcgx) != 0)
 		return false;
-	/* A connection kept for the peer's next request would pin this thread to it. */
-	fcgx->keepConnection = 0;
+	/* What goes out is written past them: see framing.h. */
+	FCGX_FreeStream(&fcgx->out);
+	FCGX_FreeStream(&fcgx->err);
 	return true;
 }
 
@@ -114,7 +115,7 @@ static void connection_serve(struct worker *worker, FCGX_Request *fcgx, int fd,
 {
 	if (connection_begin(fcgx, fd)) {
 		exchange_serve(fcgx, worker->service, settings);
-		FCGX_Finish_r(fcgx);
+		FCGX_Free(fcgx, true);
 	} else {
 		log_event(LOG_LEVEL_DEBUG, "peer_unusable", "it sent no whole FastCGI request");
 	}

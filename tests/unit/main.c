@@ -11,6 +11,7 @@ static Suite *(*const suites[])(void) = {
 	suite_clock,
 	suite_conninfo,
 	suite_db,
+	suite_framing,
 	suite_http_text,
 	suite_intent,
 	suite_json_in,

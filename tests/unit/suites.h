@@ -11,6 +11,7 @@ Suite *suite_buf(void);
 Suite *suite_clock(void);
 Suite *suite_conninfo(void);
 Suite *suite_db(void);
+Suite *suite_framing(void);
 Suite *suite_http_text(void);
 Suite *suite_intent(void);
 Suite *suite_json_in(void);
