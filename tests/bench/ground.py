@@ -29,7 +29,9 @@ pg_stat_statements.track = none
 pg_stat_statements.track_utility = off
 pg_stat_statements.track_planning = on
 max_wal_size = 4GB
+min_wal_size = 1GB
 """
+LOG_MB = 1000  # of WAL, written before anything is measured
 EVENT = "e0000000-0000-4000-8000-000000000001"
 # what `payctl check` recommends for the shared tables
 INDEXES = """
@@ -64,7 +66,20 @@ def start_cluster():
     with open(cluster.data / "postgresql.conf", "a", encoding="ascii") as conf:
         conf.write(EXTRA)
     cluster.start()
+    age(cluster)
     return cluster
+
+
+def age(cluster):
+    """
+    A server that has seen some load writes its log into files that it has already. A new one makes a file of
+    16 MB every two seconds of a rush, and no commit goes on meanwhile.
+    """
+    database = cluster.database()
+    database.rows("SELECT count(pg_logical_emit_message(false, 'bench', repeat('x', 1000000))) "
+                  "FROM generate_series(1, %s)", LOG_MB)
+    database.rows("CHECKPOINT")
+    database.drop()
 
 
 class Ground:
