@@ -4,42 +4,19 @@
  * ended first, in a transaction of its own that takes its locks in the common
  * order.
  */
-#include "pay/booking.h"
+#include "pay/hold.h"
 
 #include "base/decimal.h"
 #include "base/json_out.h"
-#include "pay/idempotency.h"
 #include "pay/payment.h"
 #include "pay/pg_array.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
-
-enum facts_column { USER_EXISTS, PERFORMANCE_FOUND, ON_SALE, SEATS_HELD, DEADLINE, DEADLINE_ISO };
-enum seat_column { S_ID, S_LABEL, S_PRICE, S_STATUS, S_LAPSED };
 
 #define NUMBER_MAX 32
 #define ROUNDS_MAX 3 /* lapsed holds ended and tried again; more means that others are quicker */
-
-enum hold_result {
-	HOLD_DONE,    /* the outcome is complete */
-	HOLD_LAPSED,  /* seats of lapsed holds stand in the way: end those, try again */
-	HOLD_RIVALLED, /* somebody is taking one of the seats this very moment */
-	HOLD_UNDECIDED
-};
-
-struct hold {
-	struct call *call;
-	const struct hold_input *input;
-	struct outcome *outcome;
-	struct idempotency *key; /* NULL: none */
-	struct buf ids, labels;	 /* of the input, as PostgreSQL arrays */
-	struct buf lapsed;	 /* seats of lapsed holds, as a PostgreSQL array */
-	struct uuid booking, intent, order; /* what they will be called, in every run */
-	enum hold_result result;
-};
 
 const char *booking_method_find(const char *method)
 {
@@ -70,107 +47,6 @@ static void make_number(char out[NUMBER_MAX])
 	for (i = 60; i >= 0; i -= 5)
 		*at++ = digits[value >> i & 31];
 	*at = '\0';
-}
-
-/* Which row a name stands for: its id or its label. -1: none. -2: two seats bear that label. */
-static int find_seat(const struct db_result *seats, const char *name)
-{
-	struct uuid id;
-	bool is_id = uuid_parse(name, &id);
-	int row, found = -1, rows = db_rows(seats);
-
-	for (row = 0; row < rows; row++) {
-		if (strcmp(is_id ? id.text : name, db_text(seats, row, is_id ? S_ID : S_LABEL)) != 0)
-			continue;
-		if (found >= 0)
-			return -2;
-		found = row;
-	}
-	return found;
-}
-
-static void answer_seats(struct hold *hold, enum status status, const char *const *names, int count)
-{
-	struct json_out out;
-	int i;
-
-	buf_reset(&hold->outcome->body);
-	hold->outcome->status = status;
-	answer_error_begin(&out, &hold->outcome->body, status, hold->call->language, hold->call->request_id);
-	json_array_begin(&out, "seats");
-	for (i = 0; i < count; i++)
-		json_string(&out, NULL, names[i]);
-	json_array_end(&out);
-	answer_error_end(&out);
-}
-
-/* Every name is one seat, and no seat is named twice (by its id and by its label, say). */
-static bool names_resolve(struct hold *hold, const struct db_result *seats)
-{
-	const char *missing[BOOKING_SEATS_MAX];
-	bool used[BOOKING_SEATS_MAX] = { false };
-	int i, row, missing_count = 0;
-
-	for (i = 0; i < hold->input->seat_count; i++) {
-		row = find_seat(seats, hold->input->seats[i]);
-		if (row == -1) {
-			missing[missing_count++] = hold->input->seats[i];
-		} else if (row == -2 || row >= BOOKING_SEATS_MAX || used[row]) {
-			outcome_error(hold->outcome, hold->call, STATUS_INVALID_SEATS);
-			return false;
-		} else {
-			used[row] = true;
-		}
-	}
-	if (missing_count > 0)
-		answer_seats(hold, STATUS_SEAT_NOT_FOUND, missing, missing_count);
-	return missing_count == 0;
-}
-
-/* Seats that are not free: answered, unless all that stand in the way are lapsed holds. */
-static bool seats_free(struct hold *hold, const struct db_result *seats)
-{
-	const char *taken[BOOKING_SEATS_MAX];
-	int row, rows = db_rows(seats), taken_count = 0, lapsed_count = 0;
-
-	buf_reset(&hold->lapsed);
-	for (row = 0; row < rows && taken_count < BOOKING_SEATS_MAX; row++) {
-		if (strcmp(db_text(seats, row, S_STATUS), "available") == 0)
-			continue;
-		if (db_boolean(seats, row, S_LAPSED)) {
-			pg_array_add(&hold->lapsed, db_text(seats, row, S_ID));
-			lapsed_count++;
-		} else {
-			taken[taken_count++] = db_text(seats, row, S_LABEL);
-		}
-	}
-	pg_array_end(&hold->lapsed);
-	if (taken_count > 0)
-		answer_seats(hold, STATUS_SEAT_UNAVAILABLE, taken, taken_count);
-	else if (lapsed_count > 0)
-		hold->result = HOLD_LAPSED;
-	return taken_count == 0 && lapsed_count == 0;
-}
-
-static bool allowed(struct hold *hold, const struct db_result *facts, const struct db_result *seats)
-{
-	enum status refusal = STATUS_OK;
-
-	if (!db_boolean(facts, 0, PERFORMANCE_FOUND)) {
-		outcome_error(hold->outcome, hold->call, STATUS_PERFORMANCE_NOT_FOUND);
-		return false;
-	}
-	if (!names_resolve(hold, seats))
-		return false;
-	if (!db_boolean(facts, 0, ON_SALE))
-		refusal = STATUS_SALE_CLOSED;
-	else if (!seats_free(hold, seats))
-		return false;
-	else if (db_integer(facts, 0, SEATS_HELD) + db_rows(seats) > hold->call->settings->seats_per_user)
-		refusal = STATUS_TICKET_LIMIT;
-	if (refusal != STATUS_OK)
-		outcome_error(hold->outcome, hold->call, refusal);
-	return refusal == STATUS_OK;
 }
 
 static void write_seats(struct json_out *out, const struct db_result *seats)
@@ -336,7 +212,7 @@ static enum db_code hold_body(struct db_tx *tx, void *context)
 		outcome_error(hold->outcome, hold->call, STATUS_USER_NOT_FOUND);
 		return DB_OK;
 	}
-	if (!allowed(hold, steps[1].result, steps[2].result))
+	if (!hold_allowed(hold, steps[1].result, steps[2].result))
 		return DB_OK;
 	return make(tx, hold, steps[1].result, steps[2].result);
 }
@@ -365,7 +241,7 @@ static enum db_code rivals_body(struct db_tx *tx, void *context)
 	for (row = 0; row < db_rows(step.result) && row < BOOKING_SEATS_MAX; row++)
 		labels[row] = db_text(step.result, row, 0);
 	if (row > 0) {
-		answer_seats(hold, STATUS_SEAT_UNAVAILABLE, labels, row);
+		hold_answer_seats(hold, STATUS_SEAT_UNAVAILABLE, labels, row);
 		hold->result = HOLD_DONE;
 	}
 	return DB_OK;
@@ -395,7 +271,7 @@ static void read_look(const struct db_step *steps, void *context)
 	hold->result = HOLD_DONE;
 	if (!db_boolean(steps[0].result, 0, USER_EXISTS))
 		outcome_error(hold->outcome, hold->call, STATUS_USER_NOT_FOUND);
-	else if (allowed(hold, steps[0].result, steps[1].result))
+	else if (hold_allowed(hold, steps[0].result, steps[1].result))
 		hold->result = HOLD_UNDECIDED;
 }
 
@@ -427,7 +303,7 @@ static void run(struct hold *hold)
 	if (code != DB_OK)
 		outcome_error(hold->outcome, hold->call, service_status_of(code));
 	else if (hold->result != HOLD_DONE)
-		answer_seats(hold, STATUS_SEAT_UNAVAILABLE, hold->input->seats, hold->input->seat_count);
+		hold_answer_seats(hold, STATUS_SEAT_UNAVAILABLE, hold->input->seats, hold->input->seat_count);
 }
 
 static void split_names(struct hold *hold)
