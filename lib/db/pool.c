@@ -137,6 +137,7 @@ static enum grant pool_wait(struct db_pool *pool, int64_t deadline_ms, struct db
 	struct timespec until = { .tv_sec = deadline_ms / 1000,
 				  .tv_nsec = deadline_ms % 1000 * 1000000 };
 	struct waiter waiter;
+	enum grant grant;
 	int error;
 
 	pthread_mutex_lock(&pool->lock);
@@ -149,8 +150,9 @@ static enum grant pool_wait(struct db_pool *pool, int64_t deadline_ms, struct db
 	if (error)
 		pool_give_up(pool, &waiter);
 	sem_destroy(&waiter.granted);
+	grant = waiter.grant; /* first: what was written before it is then seen */
 	*conn = waiter.conn;
-	return waiter.grant;
+	return grant;
 }
 
 static void pool_connected(struct db_pool *pool)
