@@ -2,6 +2,7 @@
  * in a NUL: peek() gives one at the end, which no rule accepts. */
 #include "base/json_scan.h"
 
+#include "base/escape.h"
 #include "base/json_in.h"
 #include "base/utf8.h"
 
@@ -128,10 +129,13 @@ static bool scan_string(struct scan *scan)
 {
 	if (!take(scan, '"'))
 		return false;
-	while (!take(scan, '"'))
+	for (;;) {
+		scan->at += escape_plain(scan->at, (size_t)(scan->end - scan->at));
+		if (take(scan, '"'))
+			return true;
 		if (take(scan, '\\') ? !scan_escape(scan) : !scan_character(scan))
 			return false;
-	return true;
+	}
 }
 
 static bool scan_word(struct scan *scan, const char *word)

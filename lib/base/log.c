@@ -71,7 +71,7 @@ static bool put_escaped(struct log_line *line, const char *text)
 static bool put_key(struct log_line *line, const char *key)
 {
 	return (line->length == 0 ? put_text(line, "{\"") : put_text(line, ",\"")) &&
-	       put_escaped(line, key) && put_text(line, "\":");
+	       put_text(line, key) && put_text(line, "\":");
 }
 
 /* One member, whole or not at all. */
