@@ -104,7 +104,7 @@ static bool connection_begin(FCGX_Request *fcgx, int fd)
 	fcgx->keepConnection = 1;
 	if (FCGX_Accept_r(fcgx) != 0)
 		return false;
-	/* What goes out is written past them: see framing.h. */
+	/* The streams of what goes out are not used: see framing.h. */
 	FCGX_FreeStream(&fcgx->out);
 	FCGX_FreeStream(&fcgx->err);
 	return true;
