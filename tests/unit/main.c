@@ -7,6 +7,7 @@
 static Suite *(*const suites[])(void) = {
 	suite_answer,
 	suite_base64url,
+	suite_batch,
 	suite_buf,
 	suite_clock,
 	suite_conninfo,

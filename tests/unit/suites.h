@@ -7,6 +7,7 @@
 
 Suite *suite_answer(void);
 Suite *suite_base64url(void);
+Suite *suite_batch(void);
 Suite *suite_buf(void);
 Suite *suite_clock(void);
 Suite *suite_conninfo(void);
