@@ -96,7 +96,7 @@ static int test_database(const struct settings *settings)
 	bool ready = false;
 
 	if (pool) {
-		service_init(&service, pool);
+		service_init(&service, pool, settings);
 		ready = service_ready(&service, &why) == STATUS_OK;
 		db_pool_close(pool);
 	}
@@ -189,7 +189,7 @@ static bool process_begin(struct process *process, const struct settings *settin
 
 	handle_health_prepare();
 	if (pool && (tokens || !remembers) && settings_publish(settings) && handle_methods_prepare()) {
-		service_init(&process->service, pool);
+		service_init(&process->service, pool, settings);
 		process->service.tokens = tokens;
 		process_watch(process, settings);
 		process->worker = worker_start(process->listen_fd, &process->service);

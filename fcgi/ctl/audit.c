@@ -31,7 +31,7 @@ static int audit_with(const struct settings *settings, const struct wishes *wish
 		ctl_complain(&command_audit, "out of memory");
 		return EXIT_CANNOT;
 	}
-	service_init(&service, pool);
+	service_init(&service, pool, settings);
 	if (wishes->repair && !audit_repair(&service, wishes->json ? stderr : stdout))
 		code = EXIT_CANNOT;
 	else if (wishes->gateway)

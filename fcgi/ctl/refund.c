@@ -55,7 +55,7 @@ static int order(const struct settings *settings, const struct refund_input *inp
 		ctl_complain(&command_refund, "out of memory");
 		return EXIT_CANNOT;
 	}
-	service_init(&service, pool);
+	service_init(&service, pool, settings);
 	refund_request(&call, input, &outcome);
 	puts(buf_text(&outcome.body));
 	code = outcome.status == STATUS_OK ? EXIT_SUCCESS : EXIT_FAILURE;

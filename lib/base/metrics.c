@@ -32,6 +32,8 @@ static const struct {
 	[METRIC_PAYMENTS_DECLINED] = { "payments_declined_total", "Payments a gateway declined." },
 	[METRIC_PAYMENTS_UNKNOWN] = { "payments_unknown_total", "Answers of a gateway that proved nothing." },
 	[METRIC_PAYMENTS_LOST] = { "payments_lost_total", "Charges whose reservation was lost: refund ordered." },
+	[METRIC_BATCHES] = { "payments_batches_total", "Transactions that claimed or settled payments together." },
+	[METRIC_BATCHED] = { "payments_batched_total", "Claims and settlements that those carried." },
 	[METRIC_REFUNDS_DONE] = { "payments_refunds_done_total", "Refunds a gateway confirmed." },
 	[METRIC_REFUNDS_DELAYED] = { "payments_refunds_delayed_total", "Refunds to be tried again." },
 	[METRIC_HEALED] = { "payments_healed_total", "Settled payments restored after somebody overwrote them." },

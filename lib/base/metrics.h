@@ -22,6 +22,8 @@ enum metric_counter {
 	METRIC_PAYMENTS_DECLINED,
 	METRIC_PAYMENTS_UNKNOWN, /* no answer that proves anything: looked up later */
 	METRIC_PAYMENTS_LOST,	 /* charged, the reservation lost: refund ordered */
+	METRIC_BATCHES, /* transactions that claimed or settled payments, several at once where several waited */
+	METRIC_BATCHED, /* the claims and settlements in them */
 	METRIC_REFUNDS_DONE,
 	METRIC_REFUNDS_DELAYED,
 	METRIC_HEALED,	 /* settled payments that somebody overwrote */

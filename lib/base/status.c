@@ -19,3 +19,8 @@ const char *status_message(enum status status, enum language language)
 	assert(language == LANGUAGE_KO || language == LANGUAGE_EN);
 	return status_info(status)->message[language];
 }
+
+const char *language_name(enum language language)
+{
+	return language == LANGUAGE_EN ? "en" : "ko";
+}

@@ -94,6 +94,9 @@ struct status_info {
 /* What the table says of `status`. Never NULL; asserts that status is in range. */
 const struct status_info *status_info(enum status status);
 
+/* "ko", "en". Static storage. */
+const char *language_name(enum language language);
+
 /* The message a client is shown. Static storage. */
 const char *status_message(enum status status, enum language language);
 

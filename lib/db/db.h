@@ -72,6 +72,8 @@ struct db_cost {
 	int32_t retries;
 };
 
+void db_cost_add(struct db_cost *sum, const struct db_cost *cost);
+
 /*
  * Opens a pool; connects to nothing yet (a worker starts although the database
  * is away). NULL when out of memory.
@@ -94,10 +96,6 @@ enum db_code db_tx_trip(struct db_tx *tx, struct db_step *steps, int count);
 /* The last trip: the steps and COMMIT. A step that fails keeps COMMIT from being carried out. Where it is
  * the first as well and has one step, that is sent by itself: it is a transaction as it stands. */
 enum db_code db_tx_commit(struct db_tx *tx, struct db_step *steps, int count);
-
-/* After db_tx_commit returned OK: what it committed stands, the body goes on in another transaction on
- * the same connection. */
-void db_tx_again(struct db_tx *tx);
 
 /* True on a run that follows a DB_MAYBE: the work may have been committed already. */
 bool db_tx_after_doubt(const struct db_tx *tx);
@@ -127,6 +125,7 @@ struct db_policy {
 
 extern const struct db_policy DB_POLICY_REQUEST; /* validation, claims, look-ups: fail fast and clean */
 extern const struct db_policy DB_POLICY_RECORD;	 /* settle, decline, no-answer: the gateway has spoken */
+extern const struct db_policy DB_POLICY_ONCE;	 /* what the caller does otherwise where it fails */
 
 /*
  * Runs body in a transaction on a connection of the pool, READ COMMITTED.

@@ -18,6 +18,7 @@ const struct db_policy DB_POLICY_RECORD = { .tries = 50,
 					    .retry_lost = true,
 					    .patient = true,
 					    .total_ms = 20000 };
+const struct db_policy DB_POLICY_ONCE = { .tries = 1 };
 
 struct db_tx {
 	struct db_pool *pool;
@@ -84,12 +85,6 @@ enum db_code db_tx_commit(struct db_tx *tx, struct db_step *steps, int count)
 	FAULT_POINT("commit_answered");
 	tx->over = true;
 	return tx->failure;
-}
-
-void db_tx_again(struct db_tx *tx)
-{
-	assert(tx->over && tx->failure == DB_OK);
-	tx->begun = tx->over = false;
 }
 
 bool db_tx_after_doubt(const struct db_tx *tx)
@@ -196,16 +191,6 @@ static enum db_code job_run(struct job *job)
 	return code != DB_OK && job->in_doubt ? DB_MAYBE : code;
 }
 
-static void cost_add(struct db_cost *sum, const struct db_cost *cost)
-{
-	if (!sum)
-		return;
-	sum->wait_us += cost->wait_us;
-	sum->busy_us += cost->busy_us;
-	sum->trips += cost->trips;
-	sum->retries += cost->retries;
-}
-
 enum db_code db_tx_run(struct db_pool *pool, const struct db_policy *policy, db_tx_body body,
 		       void *context, struct db_cost *cost)
 {
@@ -215,7 +200,8 @@ enum db_code db_tx_run(struct db_pool *pool, const struct db_policy *policy, db_
 	assert(policy->tries >= 1);
 	assert(!policy->patient || policy->total_ms > 0);
 	code = job_run(&job);
-	cost_add(cost, &job.cost);
+	if (cost)
+		db_cost_add(cost, &job.cost);
 	return code;
 }
 
@@ -248,6 +234,15 @@ enum db_code db_read(struct db_pool *pool, struct db_step *steps, int count,
 			   .plain = true };
 	enum db_code code = job_run(&job);
 
-	cost_add(cost, &job.cost);
+	if (cost)
+		db_cost_add(cost, &job.cost);
 	return code;
+}
+
+void db_cost_add(struct db_cost *sum, const struct db_cost *cost)
+{
+	sum->wait_us += cost->wait_us;
+	sum->busy_us += cost->busy_us;
+	sum->trips += cost->trips;
+	sum->retries += cost->retries;
 }

@@ -4,6 +4,7 @@
 #include "base/decimal.h"
 #include "base/fault_point.h"
 #include "pay/intent.h"
+#include "pay/together.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,6 @@ enum claim_column {
 struct claim_run {
 	struct claim *claim;
 	struct outcome *outcome;
-	bool at_once; /* still to be tried */
 };
 
 static struct uuid read_uuid(const struct db_result *r, int column)
@@ -45,11 +45,6 @@ static void read_row(const struct db_result *r, struct claim_row *row)
 	row->past_deadline = db_boolean(r, 0, R_PAST);
 	row->near_deadline = db_boolean(r, 0, R_NEAR);
 	row->seats_not_held = db_integer(r, 0, SEATS_NOT_HELD);
-}
-
-static const char *language_of(const struct call *call)
-{
-	return call->language == LANGUAGE_EN ? "en" : "ko";
 }
 
 static const char *given(const struct uuid *id)
@@ -103,7 +98,7 @@ static enum db_code write_claim(struct db_tx *tx, const struct claim *claim, con
 		.sql = row->intent_status == INTENT_NONE ? SQL_CLAIM_ADOPT : SQL_CLAIM_AGAIN,
 		.params = { claim->claimed_intent.text, row->reservation_id.text, call->principal.user_id.text,
 			    amount.text, claim->method, claim->attempt.text, claim->gateway->name, lease.text,
-			    call->service->owner, call->idempotency_key, language_of(call), call->request_id,
+			    call->service->owner, call->idempotency_key, language_name(call->language), call->request_id,
 			    claim->is_execute ? "execute" : "process", claim->next_order.text },
 	};
 
@@ -148,37 +143,10 @@ static enum idempotency_verdict judge_key(struct claim_run *run, const struct db
 	return idempotency_judge(claim->key, &steps[0], &steps[2], mine, run->outcome);
 }
 
-/* The ordinary first payment: decided and written by one statement, which says no more than whether it was.
- * *made: it was; else the careful way finds out what stands against it. */
-static enum db_code claim_at_once(struct db_tx *tx, struct claim *claim, bool *made)
-{
-	const struct call *call = claim->call;
-	struct claim_row row = { .intent_status = INTENT_NONE, .reservation_id = *claim->reservation_id };
-	struct decimal margin = decimal(call->settings->hold_margin_ms), lease;
-	struct db_step step;
-	enum db_code code;
-
-	fill_claim(claim, &row, NULL);
-	choose_attempt(claim, &row);
-	lease = decimal(claim->gateway->lease_ms(call->settings));
-	step = (struct db_step){
-		.sql = SQL_CLAIM_AT_ONCE,
-		.params = { claim->claimed_intent.text, row.reservation_id.text, call->principal.user_id.text,
-			    claim->method, claim->attempt.text, claim->gateway->name, lease.text,
-			    call->service->owner, language_of(call), call->request_id, margin.text,
-			    claim->next_order.text },
-	};
-	code = db_tx_commit(tx, &step, 1);
-	if (code != DB_OK || db_rows(step.result) == 0)
-		return code;
-	claim->amount_krw = db_integer(step.result, 0, 0);
-	*made = true;
-	return DB_OK;
-}
-
 /* Locks and reads; with an Idempotency-Key, that is begun before and read after it in the same trip. */
-static enum db_code claim_looking(struct db_tx *tx, struct claim_run *run)
+static enum db_code claim_looking(struct db_tx *tx, void *context)
 {
+	struct claim_run *run = context;
 	struct claim *claim = run->claim;
 	struct decimal margin = decimal(claim->call->settings->hold_margin_ms);
 	struct db_step steps[3];
@@ -201,29 +169,39 @@ static enum db_code claim_looking(struct db_tx *tx, struct claim_run *run)
 	return claim_locked(tx, claim, &row, db_text(lock->result, 0, I_METHOD));
 }
 
-static enum db_code claim_body(struct db_tx *tx, void *context)
+/* The ordinary first payment: decided and written by one statement, which says no more than whether it was.
+ * *made: it was; else the careful way finds out what stands against it. */
+static enum db_code claim_at_once(struct claim *claim, bool *made)
 {
-	struct claim_run *run = context;
-	bool made = false;
-	enum db_code code;
+	struct claim_row row = { .intent_status = INTENT_NONE, .reservation_id = *claim->reservation_id };
 
-	if (!run->at_once)
-		return claim_looking(tx, run);
-	run->at_once = false; /* a run that follows a conflict or a doubt looks first */
-	code = claim_at_once(tx, run->claim, &made);
-	if (code != DB_OK || made)
-		return code;
-	db_tx_again(tx);
-	return claim_looking(tx, run);
+	fill_claim(claim, &row, NULL);
+	choose_attempt(claim, &row);
+	return claim_together(claim, made);
+}
+
+static enum db_code claim_carefully(struct claim *claim, struct outcome *outcome)
+{
+	struct claim_run run = { claim, outcome };
+
+	return db_tx_run(claim->call->service->pool, &DB_POLICY_REQUEST, claim_looking, &run, &claim->call->db);
 }
 
 enum db_code claim_take(struct claim *claim, struct outcome *outcome)
 {
-	struct claim_run run = { claim, outcome, .at_once = !claim->is_execute && claim->key == NULL };
+	enum db_code at_once = DB_OK, code;
+	bool made = false;
 
 	claim->next_order = uuid_new();
 	claim->taken_ms = clock_mono_ms();
 	claim->verdict = IDEMPOTENCY_FIRST;
 	claim->status = STATUS_OK;
-	return db_tx_run(claim->call->service->pool, &DB_POLICY_REQUEST, claim_body, &run, &claim->call->db);
+	if (!claim->is_execute && claim->key == NULL)
+		at_once = claim_at_once(claim, &made);
+	if (made || at_once == DB_UNAVAILABLE)
+		return at_once;
+	claim->call->db.retries += at_once != DB_OK;
+	code = claim_carefully(claim, outcome);
+	/* a doubt that the careful way could not clear stands */
+	return code != DB_OK && at_once == DB_MAYBE ? DB_MAYBE : code;
 }

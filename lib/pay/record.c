@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "pay/record_row.h"
+#include "pay/together.h"
 
 #include <assert.h>
 #include <string.h>
@@ -195,47 +196,17 @@ static bool is_open(const struct record_facts *facts)
 	       (facts->intent_status == INTENT_PROCESSING || facts->intent_status == INTENT_UNKNOWN);
 }
 
-/* The ordinary end. A conflict where the reservation is no longer as the claim left it. */
-static enum db_code record_at_once(struct db_tx *tx, struct record *record, const struct claim *claim)
-{
-	struct decimal amount = decimal(claim->amount_krw);
-	struct payment_facts facts = {
-		.is_execute = claim->is_execute,
-		.language = claim->call->language,
-		.request_id = claim->call->request_id,
-		.intent_id = claim->claimed_intent.text,
-		.reservation_id = claim->claimed_reservation.text,
-		.payment_method = claim->method,
-		.amount_krw = claim->amount_krw,
-	};
-	struct db_step step = {
-		.sql = SQL_RECORD_AT_ONCE,
-		.params = { record->attempt.text, facts.intent_id, facts.reservation_id, claim->method, amount.text,
-			    facts.request_id },
-	};
-	enum db_code code = db_tx_commit(tx, &step, 1);
-
-	if (code != DB_OK)
-		return code;
-	facts.reservation_number = db_text(step.result, 0, 0);
-	facts.seats_json = db_text(step.result, 0, 1);
-	facts.event_json = db_text(step.result, 0, 2);
-	facts.at = db_text(step.result, 0, 3);
-	record->action = RECORD_SETTLE;
-	record->status = STATUS_OK;
-	record->http = payment_answer_paid(&record->body, &facts);
-	return DB_OK;
-}
-
 /* Locks and reads what stands, decides, writes. */
-static enum db_code record_looking(struct db_tx *tx, struct record *record)
+static enum db_code record_looking(struct db_tx *tx, void *context)
 {
+	struct record *record = context;
 	struct db_step lock = { .sql = SQL_RECORD_LOCK, .params = { record->attempt.text } };
 	struct db_step attempt = { .sql = SQL_RECORD_ATTEMPT_LOCK, .params = { record->attempt.text } };
 	struct record_row row;
 	enum record_action action;
 	enum db_code code;
 
+	buf_reset(&record->body);
 	code = db_tx_trip(tx, &lock, 1);
 	if (code != DB_OK)
 		return code;
@@ -258,18 +229,6 @@ static enum db_code record_looking(struct db_tx *tx, struct record *record)
 	return carry_out(tx, record, &row, action);
 }
 
-static enum db_code record_body(struct db_tx *tx, void *context)
-{
-	struct record *record = context;
-	const struct claim *claim = record->claim;
-
-	buf_reset(&record->body);
-	record->claim = NULL; /* a run that follows a conflict or a doubt looks first */
-	if (claim != NULL && record->answer->outcome == GATEWAY_APPROVED)
-		return record_at_once(tx, record, claim);
-	return record_looking(tx, record);
-}
-
 static void count(const struct record *record)
 {
 	static const struct {
@@ -288,10 +247,24 @@ static void count(const struct record *record)
 			metrics_count(counters[i].counter);
 }
 
+/* What is not settled so, whatever the reason, is looked at. */
+static enum db_code record_at_once(struct record *record, bool *settled)
+{
+	enum db_code code = record_together(record, settled);
+
+	record->claim->call->db.retries += code != DB_OK;
+	return code;
+}
+
 enum db_code record_answer(struct service *service, struct record *record, struct db_cost *cost)
 {
-	enum db_code code = db_tx_run(service->pool, record->policy, record_body, record, cost);
+	bool settled = false;
+	enum db_code code = DB_OK;
 
+	if (record->claim != NULL && record->answer->outcome == GATEWAY_APPROVED)
+		code = record_at_once(record, &settled);
+	if (!settled)
+		code = db_tx_run(service->pool, record->policy, record_looking, record, cost);
 	if (code == DB_OK)
 		count(record);
 	FAULT_POINT("record_done");

@@ -6,11 +6,13 @@
 
 #define SCHEMA_NEEDED 2 /* the migration this build's statements were written for */
 
-void service_init(struct service *service, struct db_pool *pool)
+void service_init(struct service *service, struct db_pool *pool, const struct settings *settings)
 {
 	memset(service, 0, sizeof(*service));
 	service->pool = pool;
 	owner_self(service->owner);
+	batch_init(&service->claims, settings->batch_max, settings->batches);
+	batch_init(&service->records, settings->batch_max, settings->batches);
 }
 
 void outcome_error(struct outcome *outcome, const struct call *call, enum status status)

@@ -8,6 +8,7 @@
 #include "auth/token.h"
 #include "auth/token_cache.h"
 #include "base/answer.h"
+#include "base/batch.h"
 #include "base/settings.h"
 #include "base/status.h"
 #include "base/uuid.h"
@@ -22,10 +23,11 @@ struct service {
 	struct db_pool *pool;
 	struct token_cache *tokens; /* NULL: none are remembered */
 	char owner[OWNER_MAX]; /* tells the janitors whose attempt is whose */
+	struct batch claims, records; /* what requests write together: together.h */
 };
 
-/* Fills service->owner; the pool, and the tokens where there are any, are the caller's. */
-void service_init(struct service *service, struct db_pool *pool);
+/* Fills all but service->tokens; these and the pool are the caller's. The struct is not moved afterwards. */
+void service_init(struct service *service, struct db_pool *pool, const struct settings *settings);
 
 /* One call of the library by a request. Made by the HTTP edge, lives on its stack. */
 struct call {

@@ -1,5 +1,5 @@
 -- What one claim and one settle would cost as a single statement each, with the same rows written, the
--- same guards and the same answer: the yardstick of claim_at_once and record_at_once. Where it does not
+-- same guards and the same answer: the yardstick of claim_at_once and record_at_once with arrays of one. Where it does not
 -- apply it could tell a client no more than "not now"; the service's statements say what they found.
 
 -- name: best_claim

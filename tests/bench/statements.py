@@ -59,9 +59,11 @@ SEATS = "('{' || md5('s' || :k::text) || '}')"
 REQUEST = ":request::text"
 ORDER = made("c")
 BINDINGS = {
-    "claim_at_once": [INTENT, RESERVATION, USER, "'kakao_pay'", ATTEMPT, "'mock'", "10000",
-                      ":request::text || '/1234/5678901'", "'ko'", REQUEST, "3000", ORDER],
-    "record_at_once": [ATTEMPT, INTENT, RESERVATION, "'kakao_pay'", "70000", REQUEST],
+    "claim_at_once": [f"ARRAY[{value}]" for value in (
+        INTENT, RESERVATION, USER, "'kakao_pay'", ATTEMPT, "'mock'", "10000", "'ko'", REQUEST, ORDER)] +
+                     [":request::text || '/1234/5678901'", "3000"],
+    "record_at_once": [f"ARRAY[{value}]" for value in (
+        ATTEMPT, INTENT, RESERVATION, "'kakao_pay'", "70000", REQUEST)],
 }
 EVENT = ":event::text::uuid"
 LABELS = "('{S-' || :k::text || '}')"

@@ -59,6 +59,8 @@ def test_counts_are_the_pools_and_outlive_a_worker(watched):
     for _ in range(20):
         assert stack.process(stack.reserve()).status == 200
     assert [counted(port, name) for name in (APPROVED, ANSWERED)] == [20, 20]
+    # a claim and a settlement each, one after the other: none with others
+    assert [counted(port, f"payments_{name}_total") for name in ("batches", "batched")] == [40, 40]
     assert counted(port, "payments_processes") == 2
     before = set(stack.pool.worker_pids())
     os.kill(sorted(before)[0], signal.SIGKILL)

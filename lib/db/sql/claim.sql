@@ -6,50 +6,58 @@
 -- attempt and their number. Two first payers who meet before there is an intent are told apart by the
 -- unique index intents_one_live: the later one's insert fails (23505) and it looks again.
 --
--- The ordinary first payment is decided by the database itself and written in the same statement:
--- claim_at_once, one trip. Whatever is out of the ordinary it leaves alone.
+-- Ordinary first payments are decided by the database itself and written in the same statement, as many as
+-- wait at the same moment: claim_at_once, one trip. Whatever is out of the ordinary it leaves alone.
 
 -- name: claim_at_once
--- Makes the claim where there is no live intent and all of what claim_decide_process asks for holds; says
--- nothing of what does not. No Idempotency-Key: its answer would have to be judged first.
--- $1 intent, $2 reservation, $3 user, $4 method, $5 attempt, $6 gateway, $7 lease in ms, $8 owner,
--- $9 language, $10 request id, $11 margin in ms, $12 order id of the attempt after this
--- columns: amount; no row where no claim was made
-WITH r AS MATERIALIZED (
-	SELECT id, total_amount, expires_at
-	FROM public.reservations
-	WHERE id = $2 AND user_id = $3 AND status = 'pending' AND payment_status = 'pending'
-	  AND (expires_at IS NULL
-	       OR expires_at > clock_timestamp()::timestamp + make_interval(secs => $11::int / 1000.0))
-	  AND NOT EXISTS (SELECT FROM payments.intents WHERE reservation_id = $2 AND live)
-	FOR NO KEY UPDATE
+-- Makes the claims where there is no live intent and all of what claim_decide_process asks for holds; says
+-- nothing of what does not. What somebody else has locked is left out: one claim must not wait for another's
+-- rival. No Idempotency-Key: its answer would have to be judged first.
+-- $1 intents, $2 reservations, $3 users, $4 methods, $5 attempts, $6 gateways, $7 leases in ms, $8 languages,
+-- $9 request ids, $10 order ids of the attempts after these: arrays, an element for each claim; $11 owner,
+-- $12 margin in ms
+-- columns: intent, amount; no row where no claim was made
+WITH q AS MATERIALIZED (
+	SELECT * FROM unnest((SELECT $1::uuid[]), $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::int[],
+		$8::text[], $9::text[], $10::uuid[])
+		AS q (intent, reservation, person, method, attempt, gateway, lease_ms, language, request, next_order)
+), r AS MATERIALIZED (
+	SELECT q.*, r.total_amount, r.expires_at, clock_timestamp() + make_interval(secs => lease_ms / 1000.0) AS lease
+	FROM q JOIN public.reservations r ON r.id = q.reservation AND r.user_id = q.person
+	WHERE r.status = 'pending' AND r.payment_status = 'pending'
+	  AND (r.expires_at IS NULL
+	       OR r.expires_at > clock_timestamp()::timestamp + make_interval(secs => $12::int / 1000.0))
+	FOR NO KEY UPDATE OF r SKIP LOCKED
 ), n AS (
 	INSERT INTO payments.intents (id, reservation_id, user_id, origin, amount_krw, payment_method, status,
 		attempt_id, attempts, hold_expires_at, payable_until, order_id)
-	SELECT $1, r.id, $3, 'process', r.total_amount, $4, 'processing', $5, 1, r.expires_at, r.expires_at, $12
+	SELECT intent, reservation, person, 'process', total_amount, method, 'processing', attempt, 1, expires_at,
+		expires_at, next_order
 	FROM r
-	WHERE EXISTS (SELECT FROM public.users WHERE id = $3)
-	  AND NOT EXISTS (SELECT FROM public.reservation_items t JOIN public.seats s ON s.id = t.seat_id
-		WHERE t.reservation_id = $2 AND s.status <> 'locked')
-	RETURNING amount_krw
+	-- counted, so that the planner cannot make joins of them, which may read a table whole
+	WHERE (SELECT count(*) FROM public.users WHERE id = r.person) = 1
+	  AND (SELECT count(*) FROM payments.intents i WHERE i.reservation_id = r.reservation AND i.live) = 0
+	  AND (SELECT count(*) FROM public.reservation_items t JOIN public.seats s ON s.id = t.seat_id
+		WHERE t.reservation_id = r.reservation AND s.status <> 'locked') = 0
+	-- two claims of one reservation in the same array, or a rival since the statement began
+	ON CONFLICT (reservation_id) WHERE live DO NOTHING
+	RETURNING id
+), c AS MATERIALIZED (
+	SELECT r.* FROM n JOIN r ON r.intent = n.id
 ), a AS (
 	INSERT INTO payments.attempts (id, intent_id, n, operation, gateway, payment_method, amount_krw, owner,
 		lease_until, next_look_at, language, request_id)
-	SELECT $5, $1, 1, 'process', $6, $4, n.amount_krw, $8,
-		clock_timestamp() + make_interval(secs => $7::int / 1000.0),
-		clock_timestamp() + make_interval(secs => $7::int / 1000.0), $9, $10
-	FROM n
+	SELECT attempt, intent, 1, 'process', gateway, method, total_amount, $11, lease, lease, language, request
+	FROM c
 ), h AS (
 	-- no cleaner may free the seats while the gateway is at work
-	UPDATE public.reservations
-	SET expires_at = clock_timestamp()::timestamp + make_interval(secs => $7::int / 1000.0)
-	WHERE id = $2 AND expires_at < clock_timestamp()::timestamp + make_interval(secs => $7::int / 1000.0)
-	  AND EXISTS (SELECT FROM n)
+	UPDATE public.reservations v SET expires_at = c.lease::timestamp
+	FROM c WHERE v.id = c.reservation AND c.expires_at < c.lease::timestamp
 ), e AS (
 	INSERT INTO payments.events (intent_id, attempt_id, kind, status, request_id)
-	SELECT $1, $5, 'claimed', 'processing', $10 FROM n
+	SELECT intent, attempt, 'claimed', 'processing', request FROM c
 )
-SELECT amount_krw FROM n;
+SELECT intent, total_amount FROM c;
 
 -- name: claim_lock_reservation
 -- $1 reservation, $2 user, $3 margin in ms

@@ -10,48 +10,63 @@
 -- of attempts_due would let the planner read all open attempts for it.
 
 -- name: record_at_once
--- The ordinary end of a payment, in one trip: approved, and everything stands as this request's own claim
--- left it. Where it does not, the statement fails as a conflict and nothing is written.
--- $1 attempt, $2 intent, $3 reservation, $4 method, $5 amount, $6 request id
--- columns: reservation number, seats and event as JSON, time of payment
-WITH i AS (
-	UPDATE payments.intents
-	SET status = 'succeeded', charged_krw = charged_krw + $5::bigint, settled_at = now(), updated_at = now()
-	WHERE id = $2 AND attempt_id = $1 AND status = 'processing'
+-- The ordinary ends of payments, in one trip: approved, and everything stands as the requests' own claims left
+-- it. A payment of which anything else stands, or is locked by somebody else, is left out; where what was not
+-- locked has changed meanwhile, the statement fails as a conflict and nothing is written.
+-- $1 attempts, $2 intents, $3 reservations, $4 methods, $5 amounts, $6 request ids: arrays, an element for each
+-- columns: attempt, reservation number, seats and event as JSON, time of payment; a row for each that was settled
+WITH q AS MATERIALIZED (
+	SELECT q.*, r.event_id, r.reservation_number
+	FROM unnest((SELECT $1::uuid[]), $2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::text[])
+		AS q (attempt, intent, reservation, method, amount, request)
+	JOIN payments.intents i ON i.id = q.intent
+	JOIN public.reservations r ON r.id = q.reservation
+	WHERE i.attempt_id = q.attempt AND i.status = 'processing' AND r.status = 'pending' AND r.payment_status = 'pending'
+	FOR NO KEY UPDATE OF i, r SKIP LOCKED
+), i AS (
+	UPDATE payments.intents i
+	SET status = 'succeeded', charged_krw = charged_krw + q.amount, settled_at = now(), updated_at = now()
+	FROM q WHERE i.id = q.intent
 	RETURNING 1
 ), r AS (
-	UPDATE public.reservations SET status = 'confirmed', payment_status = 'completed', payment_method = $4
-	WHERE id = $3 AND status = 'pending' AND payment_status = 'pending' AND EXISTS (SELECT FROM i)
-	RETURNING event_id, reservation_number
+	UPDATE public.reservations r SET status = 'confirmed', payment_status = 'completed', payment_method = q.method
+	FROM q WHERE r.id = q.reservation
+	RETURNING 1
 ), t AS MATERIALIZED (
-	SELECT seat_id, unit_price FROM public.reservation_items WHERE reservation_id = $3
+	SELECT q.attempt, t.seat_id, t.unit_price
+	FROM q JOIN public.reservation_items t ON t.reservation_id = q.reservation
+	ORDER BY t.seat_id
 ), s AS (
-	UPDATE public.seats SET status = 'reserved'
-	FROM (SELECT seat_id, unit_price FROM t ORDER BY seat_id) o
-	WHERE id = o.seat_id AND status = 'locked' AND EXISTS (SELECT FROM r)
-	RETURNING id, seat_label, section, row_number, seat_number, o.unit_price
+	UPDATE public.seats s SET status = 'reserved'
+	FROM t WHERE s.id = t.seat_id AND s.status = 'locked'
+	RETURNING t.attempt, s.id, seat_label, section, row_number, seat_number, t.unit_price
 ), a AS (
-	UPDATE payments.attempts SET status = 'approved', finished_at = now()
-	WHERE id = $1 AND status NOT IN ('approved', 'declined') AND EXISTS (SELECT FROM i)
+	UPDATE payments.attempts a SET status = 'approved', finished_at = now()
+	FROM q WHERE a.id = q.attempt AND a.status NOT IN ('approved', 'declined')
 	RETURNING 1
 ), l AS (
 	INSERT INTO payments.ledger_entries (intent_id, attempt_id, account, amount_krw)
-	VALUES ($2, $1, 'CUSTOMER_PAYABLE', $5::bigint), ($2, $1, 'MERCHANT_BALANCE', -$5::bigint)
+	SELECT q.intent, q.attempt, x.account, x.sign * q.amount
+	FROM q, (VALUES ('CUSTOMER_PAYABLE', 1), ('MERCHANT_BALANCE', -1)) AS x (account, sign)
 ), e AS (
 	INSERT INTO payments.events (intent_id, attempt_id, kind, status, request_id)
-	VALUES ($2, $1, 'settled', 'succeeded', $6)
+	SELECT intent, attempt, 'settled', 'succeeded', request FROM q
 ), ok AS (
-	SELECT payments.unchanged(EXISTS (SELECT FROM r) AND EXISTS (SELECT FROM a)
+	SELECT payments.unchanged((SELECT count(*) FROM i) = (SELECT count(*) FROM q)
+		AND (SELECT count(*) FROM r) = (SELECT count(*) FROM q)
+		AND (SELECT count(*) FROM a) = (SELECT count(*) FROM q)
 		AND (SELECT count(*) FROM s) = (SELECT count(seat_id) FROM t), 'record_at_once') AS ok
 )
-SELECT r.reservation_number,
-	(SELECT json_agg(row_to_json(x)) FROM (SELECT * FROM s ORDER BY section, row_number, seat_number) x),
+SELECT q.attempt, q.reservation_number,
+	(SELECT json_agg(row_to_json(x)) FROM (
+		SELECT id, seat_label, section, row_number, seat_number, unit_price
+		FROM s WHERE s.attempt = q.attempt ORDER BY section, row_number, seat_number) x),
 	(SELECT row_to_json(x) FROM (
 		SELECT title, venue, payments.iso(event_date::timestamptz) AS event_date
-		FROM public.events WHERE id = r.event_id) x),
+		FROM public.events WHERE id = q.event_id) x),
 	payments.iso(now())
-FROM ok LEFT JOIN r ON true
-WHERE ok.ok;
+FROM q
+WHERE (SELECT ok FROM ok);
 
 -- name: record_lock
 -- $1 attempt
