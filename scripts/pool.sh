@@ -19,7 +19,7 @@ write_settings() {
 	mv "$settings.new" "$settings"
 }
 
-workers_wanted() { printf '%s' "${PAYMENTS_WORKERS:-4}"; }
+workers_wanted() { printf '%s' "${PAYMENTS_WORKERS:-2}"; }
 
 pool_sum() { cat "$settings" "$build/payments-fcgi" | cksum; }
 

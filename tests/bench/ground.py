@@ -219,6 +219,12 @@ class Ground:
                                    "AND finished_at >= to_timestamp(%s) AND finished_at < to_timestamp(%s)",
                                    begin, end)
 
+    def together_between(self, begin, end):
+        """Settlements that one transaction carried, on average: each has two entries in the ledger."""
+        return float(self.database.value(
+            "SELECT count(*) / 2.0 / greatest(count(DISTINCT xmin::text), 1) FROM payments.ledger_entries "
+            "WHERE created_at >= to_timestamp(%s) AND created_at < to_timestamp(%s)", begin, end))
+
     def settled(self):
         return self.database.value("SELECT count(*) FROM payments.attempts WHERE status = 'approved'")
 
@@ -240,7 +246,10 @@ AT_ONCE = {"PAYMENTS_MOCK_MIN_DELAY_MS": 0, "PAYMENTS_MOCK_MAX_DELAY_MS": 0}
 LIKE_A_GATEWAY = {"PAYMENTS_MOCK_MIN_DELAY_MS": 500, "PAYMENTS_MOCK_MAX_DELAY_MS": 1500}
 
 
-def start_pool(base, processes=4, program=None, **settings):
+PROCESSES = 2  # as many as start by default
+
+
+def start_pool(base, processes=PROCESSES, program=None, **settings):
     """A pool as it is installed: the service's own defaults, but for what `settings` says."""
     pool = Pool(base.database, {"PAYMENTS_JANITOR_INTERVAL_MS": 1000} | settings, processes)
     if program is not None:

@@ -96,5 +96,5 @@ def draw(curves):
             f'height="{HEIGHT}" font-family="system-ui, DejaVu Sans, sans-serif">'
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>')
     foot = text(LEFT, HEIGHT - 14, "Left and middle: gateway without delay. Right: gateway of 500 to 1500 ms, "
-                "4 processes.", "start", 11)
+                "2 processes.", "start", 11)
     return "\n".join([head, *rate.parts, *latency.parts, *memory.parts, foot, "</svg>"]) + "\n"

@@ -16,7 +16,7 @@ import load
 import statements
 from report import Row
 
-CONNECTIONS = 32  # 4 processes of 8: the pool's, pgbench's, and the clients that keep them busy
+CONNECTIONS = 32  # 2 processes of 16: the pool's, pgbench's, and the clients that keep them busy
 AT_THE_DOOR = 1000  # of 2,000 buyers, as many as the socket's backlog lets wait at once
 MOUNT = "/api/v1/payments"
 
@@ -49,13 +49,14 @@ def pay(base, pool, connections, seconds):
     lines = load.process_lines(base, base.reserve(supply), supply)
     base.rest()
     pids, before = pool.worker_pids(), base.settled()
-    cpu = ground.cpu_s(pids)
+    cpu, begin = ground.cpu_s(pids), time.time()
     figures = load.wrk(pool.port, lines, connections, seconds)
     count = base.settled() - before
     assert figures["missing"] == 0, "the stock of reservations ran out"
     base.note_rate(count / figures["seconds"])
     return {"rate": count / figures["seconds"], "cpu_us": (ground.cpu_s(pids) - cpu) / count * 1e6,
-            "p50_ms": figures["p50_ms"], "p99_ms": figures["p99_ms"]}
+            "p50_ms": figures["p50_ms"], "p99_ms": figures["p99_ms"],
+            "together": base.together_between(begin, time.time())}
 
 
 def pay_directly(base, clients, seconds):
@@ -68,12 +69,16 @@ def throughput(base, plan):
                f"pgbench, the same statements and round trips, {CONNECTIONS} connections", ">= 0.70")
     cpu = Row("CPU time of the workers", "us/payment", "", "<= 120")
     pool = ground.start_pool(base, **ground.AT_ONCE)
+    together = []
     try:
         pay(base, pool, CONNECTIONS, 1)
         for ours, limit in turns(plan.rounds, lambda: pay(base, pool, CONNECTIONS, plan.seconds),
                                  lambda: pay_directly(base, CONNECTIONS, plan.seconds)):
             rate.add(ours["rate"], limit)
             cpu.add(ours["cpu_us"])
+            together.append(ours["together"])
+        rate.note = (f"{statistics.median(together):.1f} payments written together, on average, where pgbench's "
+                     "are written one by one")
     finally:
         pool.stop()
     return [rate, cpu]
@@ -129,7 +134,8 @@ def p99(figures):
 
 def buyers(base, plan, count, wanted):
     """
-    `count` buyers who pay again and again at a gateway of 500 to 1500 ms. All of them come at the same
+    `count` buyers who pay again and again at a gateway of 500 to 1500 ms, with 8 connections a process, half of the
+    default: few are enough. All of them come at the same
     instant; the ramp lasts until that wave has spread, which took 15 s where the machine had a twentieth left
     over for it, and its time over the gateway's own is told apart.
     """
@@ -137,7 +143,7 @@ def buyers(base, plan, count, wanted):
     seconds = ramp_s + windows * window_s + 1
     rate = Row(f"process, delay 500-1500 ms, {count:,} buyers", "payments/s",
                "buyers / mean delay: the gateway's own limit", wanted)
-    pool = ground.start_pool(base, **ground.LIKE_A_GATEWAY)
+    pool = ground.start_pool(base, **ground.LIKE_A_GATEWAY, PAYMENTS_DB_CONNECTIONS=8)
     supply = int(count * (seconds + 2) * 1.1)
     try:
         lines = load.process_lines(base, base.reserve(supply), supply)
@@ -157,8 +163,9 @@ def buyers(base, plan, count, wanted):
         over, at_first = (p99(over_the_gateway_ms(pool, running.begin + since, running.begin + until))
                           for since, until in ((ramp_s, seconds), (0, ramp_s)))
         rate.note = (f"{cpu / base.settled_between(*at) * 1e6:.0f} us of CPU time a payment, "
-                     f"{memory:.0f} MB with {count:,} in flight; p99 over the gateway's own {over:.0f} ms, in "
-                     f"the {ramp_s} s before, which begin with all of them at once, {at_first:.0f} ms")
+                     f"{memory:.0f} MB with {count:,} in flight; {base.together_between(*at):.1f} payments written "
+                     f"together, on average; p99 over the gateway's own {over:.0f} ms, in the {ramp_s} s before, "
+                     f"which begin with all of them at once, {at_first:.0f} ms")
         base.audit()
     finally:
         pool.stop()
@@ -330,11 +337,11 @@ def sizes(base, plan, name, settings):
 
 
 def pool_size(base, plan):
-    rows = [sizes(base, plan, "processes", {"4": (4, {}), "1": (1, {}), "2": (2, {}), "8": (8, {})})]
+    rows = [sizes(base, plan, "processes", {"2": (2, {}), "1": (1, {}), "4": (4, {}), "8": (8, {})})]
     if not plan.quick:
         rows.append(sizes(base, plan, "threads", {
-            "512": (4, {}), "64": (4, {"PAYMENTS_THREADS": 64}), "128": (4, {"PAYMENTS_THREADS": 128}),
-            "256": (4, {"PAYMENTS_THREADS": 256}), "1024": (4, {"PAYMENTS_THREADS": 1024})}))
+            "1024": (ground.PROCESSES, {}),
+            **{str(most): (ground.PROCESSES, {"PAYMENTS_THREADS": most}) for most in (64, 128, 256, 512)}}))
     return rows
 
 

@@ -85,8 +85,8 @@ START_TEST(defaults_are_the_documented_ones)
 	ck_assert_int_eq(settings.log_level, LOG_LEVEL_INFO);
 	ck_assert_int_eq(settings.language, LANGUAGE_KO);
 	ck_assert_str_eq(settings.listen, "");
-	ck_assert_int_eq(settings.workers, 4);
-	ck_assert_int_eq(settings.threads, 512);
+	ck_assert_int_eq(settings.workers, 2);
+	ck_assert_int_eq(settings.threads, 1024);
 	ck_assert_int_eq(settings.spare_threads, 8);
 	ck_assert_int_eq(settings.backlog, 4096);
 	ck_assert_int_eq(settings.body_max_bytes, 65536);
@@ -98,7 +98,7 @@ START_TEST(defaults_are_the_documented_ones)
 	ck_assert_str_eq(settings.db_name, "ticketing");
 	ck_assert_str_eq(settings.db_user, "payments_service");
 	ck_assert_str_eq(settings.db_password, "");
-	ck_assert_int_eq(settings.db_connections, 8);
+	ck_assert_int_eq(settings.db_connections, 16);
 	ck_assert_int_eq(settings.db_wait_ms, 2000);
 	ck_assert_int_eq(settings.db_connect_ms, 3000);
 	ck_assert_int_eq(settings.db_trip_ms, 6000);
@@ -293,7 +293,7 @@ START_TEST(reload_changes_what_it_may_and_keeps_the_rest)
 	write_file("PAYMENTS_MOCK_MODE=down\nPAYMENTS_DB_CONNECTIONS=99\nDB_HOST=elsewhere\n");
 	ck_assert(settings_reload(path, &settings, &next, &errors));
 	ck_assert_int_eq(next.mock_mode, MOCK_DOWN);
-	ck_assert_int_eq(next.db_connections, 8);
+	ck_assert_int_eq(next.db_connections, 16);
 	ck_assert_str_eq(next.db_host, "localhost");
 	ck_assert_str_eq(buf_text(&errors),
 			 "warning: DB_HOST changes with a restart only\n"
@@ -341,7 +341,7 @@ START_TEST(print_shows_values_but_no_secret)
 	ck_assert_ptr_nonnull(strstr(text, "\nJWT_SECRET=(set)\nJWT_SECRET_PREVIOUS=(unset)\n"));
 	ck_assert_ptr_nonnull(strstr(text, "\nPAYMENTS_MOCK_MODE=late\n"));
 	ck_assert_ptr_nonnull(strstr(text, "\nPAYMENTS_PREPARED_STATEMENTS=on\n"));
-	ck_assert_ptr_nonnull(strstr(text, "\nPAYMENTS_THREADS=512\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\nPAYMENTS_THREADS=1024\n"));
 	ck_assert_ptr_null(strstr(text, "pa55-word"));
 	ck_assert_ptr_null(strstr(text, STRONG));
 	free(text);
