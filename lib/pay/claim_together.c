@@ -2,8 +2,6 @@
 #include "pay/pg_array.h"
 #include "pay/together.h"
 
-#include <string.h>
-
 /* Columns of claim_at_once. */
 enum { MADE_INTENT, MADE_AMOUNT };
 
@@ -25,16 +23,9 @@ static void add_claim(struct pg_columns *columns, const struct claim *claim)
 static void read_made(const struct db_result *made, struct together *first)
 {
 	for (int row = 0; row < db_rows(made); row++) {
-		const char *intent = db_text(made, row, MADE_INTENT);
-		struct together *part = first;
-		struct claim *claim = part->work;
+		struct claim *claim = together_written(first, db_text(made, row, MADE_INTENT))->work;
 
-		while (strcmp(claim->claimed_intent.text, intent) != 0) {
-			part = together_next(part);
-			claim = part->work;
-		}
 		claim->amount_krw = db_integer(made, row, MADE_AMOUNT);
-		part->written = true;
 	}
 }
 
@@ -61,7 +52,7 @@ static enum db_code write_claims(struct db_tx *tx, void *context)
 
 enum db_code claim_together(struct claim *claim, bool *made)
 {
-	struct together part = { .call = claim->call, .work = claim };
+	struct together part = { .call = claim->call, .work = claim, .id = claim->claimed_intent.text };
 	enum db_code code = together_write(&claim->call->service->claims, &part, write_claims);
 
 	*made = code == DB_OK && part.written;

@@ -3,8 +3,6 @@
 #include "pay/pg_array.h"
 #include "pay/together.h"
 
-#include <string.h>
-
 /* Columns of record_at_once. */
 enum { SETTLED_ATTEMPT, SETTLED_NUMBER, SETTLED_SEATS, SETTLED_EVENT, SETTLED_AT };
 
@@ -47,18 +45,8 @@ static void answer(struct record *record, const struct db_result *settled, int r
 /* Only those that were settled have a row, in any order. */
 static void read_settled(const struct db_result *settled, struct together *first)
 {
-	for (int row = 0; row < db_rows(settled); row++) {
-		const char *attempt = db_text(settled, row, SETTLED_ATTEMPT);
-		struct together *part = first;
-		struct record *record = part->work;
-
-		while (strcmp(record->attempt.text, attempt) != 0) {
-			part = together_next(part);
-			record = part->work;
-		}
-		answer(record, settled, row);
-		part->written = true;
-	}
+	for (int row = 0; row < db_rows(settled); row++)
+		answer(together_written(first, db_text(settled, row, SETTLED_ATTEMPT))->work, settled, row);
 }
 
 static enum db_code write_records(struct db_tx *tx, void *context)
@@ -81,7 +69,7 @@ static enum db_code write_records(struct db_tx *tx, void *context)
 enum db_code record_together(struct record *record, bool *settled)
 {
 	struct call *call = record->claim->call;
-	struct together part = { .call = call, .work = record };
+	struct together part = { .call = call, .work = record, .id = record->attempt.text };
 	enum db_code code = together_write(&call->service->records, &part, write_records);
 
 	*settled = code == DB_OK && part.written;

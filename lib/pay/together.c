@@ -3,6 +3,9 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 
+#include <assert.h>
+#include <string.h>
+
 struct together *together_of(struct batch_item *item)
 {
 	return (struct together *)item;
@@ -11,6 +14,17 @@ struct together *together_of(struct batch_item *item)
 struct together *together_next(const struct together *part)
 {
 	return together_of(part->item.next);
+}
+
+struct together *together_written(struct together *first, const char *id)
+{
+	struct together *part = first;
+
+	while (part != NULL && strcmp(part->id, id) != 0)
+		part = together_next(part);
+	assert(part != NULL);
+	part->written = true;
+	return part;
 }
 
 static void write_all(struct batch_item *items, void *context)

@@ -19,7 +19,8 @@ struct together {
 	struct batch_item item; /* of them all */
 	struct call *call;	/* whose it is: what the transaction costs is counted there */
 	void *work;		/* what it wants written; for the body */
-	bool written;		/* set by the body */
+	const char *id;		/* by which the statement names what it wrote */
+	bool written;
 	int64_t since_us;
 	enum db_code code;
 };
@@ -27,6 +28,8 @@ struct together {
 /* The part behind a batch's item, and the part after it; NULL: the last. */
 struct together *together_of(struct batch_item *item);
 struct together *together_next(const struct together *part);
+/* The part of that id, which is one of them; it is marked as written. */
+struct together *together_written(struct together *first, const char *id);
 
 /*
  * The transaction: its context is the first part. Runs once; a failure is that of all: nothing of it was
