@@ -123,38 +123,33 @@ START_TEST(who_is_alone_does_not_wait)
 }
 END_TEST
 
-START_TEST(who_comes_meanwhile_is_done_together)
+/* One is at work while a crowd comes: how many batches does that make of them all? */
+static void come_meanwhile(int most, int count, int batches)
 {
-	pthread_t first, crowd[5];
+	pthread_t first, crowd[CROWD];
 
-	begin(8, 1, true);
+	begin(most, 1, true);
 	first = start(LONG_MS);
 	sem_wait(&ground.begun);
-	start_crowd(crowd, 5);
-	sem_post(&ground.may_end);
-	sem_post(&ground.may_end);
+	start_crowd(crowd, count);
+	for (int i = 0; i < batches; i++)
+		sem_post(&ground.may_end);
 	ck_assert(join(first));
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < count; i++)
 		ck_assert(join(crowd[i]));
-	ck_assert_int_eq(ground.batches, 2);
+	ck_assert_int_eq(ground.batches, batches);
+}
+
+START_TEST(who_comes_meanwhile_is_done_together)
+{
+	come_meanwhile(8, 5, 2);
 	ck_assert_int_eq(ground.most, 5);
 }
 END_TEST
 
 START_TEST(a_batch_is_no_larger_than_it_may_be)
 {
-	pthread_t first, crowd[7];
-
-	begin(3, 1, true);
-	first = start(LONG_MS);
-	sem_wait(&ground.begun);
-	start_crowd(crowd, 7);
-	for (int i = 0; i < 4; i++)
-		sem_post(&ground.may_end);
-	ck_assert(join(first));
-	for (int i = 0; i < 7; i++)
-		ck_assert(join(crowd[i]));
-	ck_assert_int_eq(ground.batches, 4); /* 1, 3, 3, 1 */
+	come_meanwhile(3, 7, 4); /* 1, 3, 3, 1 */
 	ck_assert_int_eq(ground.most, 3);
 }
 END_TEST
