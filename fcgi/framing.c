@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #define CONTENT_MAX (FCGI_MAX_LENGTH / 8 * 8) /* as the specification recommends: no padding needed */
+#define PIECES_MAX 64 /* of one record */
 
 /* What follows the last of the output. */
 struct end {
@@ -48,32 +49,53 @@ static size_t smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-bool framing_send(int fd, int request_id, const struct buf *head, const struct buf *body)
+/* What has yet to be sent. */
+struct output {
+	const struct iovec *parts;
+	int count;
+	size_t sent; /* of the first part */
+};
+
+static void step_over_sent(struct output *output)
+{
+	for (; output->count > 0 && output->sent == output->parts->iov_len; output->parts++, output->count--)
+		output->sent = 0;
+}
+
+/* The next of it, as much as one record holds: its pieces, and how many bytes they have. */
+static size_t take(struct output *output, struct iovec pieces[], int *count)
+{
+	size_t length = 0;
+
+	for (*count = 0; output->count > 0 && *count < PIECES_MAX && length < CONTENT_MAX; ++*count) {
+		size_t piece = smaller(output->parts->iov_len - output->sent, CONTENT_MAX - length);
+
+		pieces[*count] = (struct iovec){ (char *)output->parts->iov_base + output->sent, piece };
+		length += piece;
+		output->sent += piece;
+		step_over_sent(output);
+	}
+	return length;
+}
+
+bool framing_send(int fd, int request_id, const struct iovec *parts, int count)
 {
 	struct end end = {
 		header(FCGI_STDOUT, request_id, 0),
 		{ header(FCGI_END_REQUEST, request_id, sizeof(FCGI_EndRequestBody)),
 		  { .protocolStatus = FCGI_REQUEST_COMPLETE } },
 	};
-	size_t head_sent = 0, body_sent = 0;
-	bool last;
+	struct output output = { parts, count, 0 };
 
+	step_over_sent(&output);
 	do {
-		size_t head_part = smaller(head->length - head_sent, CONTENT_MAX);
-		size_t body_part = smaller(body->length - body_sent, CONTENT_MAX - head_part);
-		FCGI_Header record = header(FCGI_STDOUT, request_id, head_part + body_part);
-		struct iovec parts[] = {
-			{ &record, sizeof(record) },
-			{ (char *)buf_text(head) + head_sent, head_part },
-			{ (char *)buf_text(body) + body_sent, body_part },
-			{ &end, sizeof(end) },
-		};
+		struct iovec record[1 + PIECES_MAX + 1];
+		FCGI_Header head = header(FCGI_STDOUT, request_id, take(&output, record + 1, &count));
 
-		head_sent += head_part;
-		body_sent += body_part;
-		last = head_sent == head->length && body_sent == body->length;
-		if (!write_all(fd, parts, last ? 4 : 3))
+		record[0] = (struct iovec){ &head, sizeof(head) };
+		record[1 + count] = (struct iovec){ &end, sizeof(end) };
+		if (!write_all(fd, record, 1 + count + (output.count == 0)))
 			return false;
-	} while (!last);
+	} while (output.count > 0);
 	return true;
 }

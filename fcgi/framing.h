@@ -8,15 +8,14 @@
 #ifndef PAYMENTS_FCGI_FRAMING_H
 #define PAYMENTS_FCGI_FRAMING_H
 
-#include "base/buf.h"
-
 #include <stdbool.h>
+#include <sys/uio.h>
 
 /*
- * Sends head and body as the output of the request, and its end: in one write where they fit into one
- * record (64 KiB). Waits for a slow peer as long as the socket's own time-out allows; false where it is gone or
- * too slow.
+ * Sends the parts, one after the other, as the output of the request, and its end: in one write where they fit into one
+ * record (64 KiB). There is at least a byte of them. Waits for a slow peer as long as the socket's own time-out allows; false
+ * where it is gone or too slow.
  */
-bool framing_send(int fd, int request_id, const struct buf *head, const struct buf *body);
+bool framing_send(int fd, int request_id, const struct iovec *parts, int count);
 
 #endif

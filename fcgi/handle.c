@@ -42,7 +42,9 @@ void handle_answer(struct exchange *exchange, struct outcome *outcome)
 	exchange->intent_id = outcome->intent_id;
 	buf_free(&response->body);
 	response->body = outcome->body;
+	response->shared = outcome->shared;
 	outcome->body = (struct buf){ .data = NULL };
+	outcome->shared = (struct spliced){ .text = NULL };
 	response->status = outcome->status;
 	response->http = outcome->http;
 	if (outcome->replayed)

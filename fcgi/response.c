@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <fcgiapp.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static bool is_plain(const char *text)
@@ -29,6 +30,7 @@ void response_error(struct response *response, enum status status, enum language
 {
 	buf_reset(&response->body);
 	buf_reset(&response->headers);
+	spliced_free(&response->shared);
 	response->status = status;
 	response->http = 0;
 	response->retry_after_s = 0;
@@ -71,6 +73,11 @@ static void put_status(int http, struct buf *out)
 	buf_puts(out, "\r\n");
 }
 
+static size_t body_length(const struct response *response)
+{
+	return response->shared.text == NULL ? response->body.length : spliced_length(&response->shared);
+}
+
 static void put_head(const struct response *response, struct buf *out, const char *request_id)
 {
 	int http = response_http(response);
@@ -78,7 +85,7 @@ static void put_head(const struct response *response, struct buf *out, const cha
 	put_status(http, out);
 	if (http != 304) {
 		put_header(out, "Content-Type", "application/json; charset=utf-8");
-		put_number(out, "Content-Length", (int64_t)response->body.length);
+		put_number(out, "Content-Length", (int64_t)body_length(response));
 	}
 	put_header(out, "X-Request-Id", request_id);
 	if (!strstr(buf_text(&response->headers), "Cache-Control: "))
@@ -90,14 +97,40 @@ static void put_head(const struct response *response, struct buf *out, const cha
 	buf_puts(out, "\r\n");
 }
 
+static struct iovec part_of(const struct buf *buf)
+{
+	return (struct iovec){ (char *)buf_text(buf), buf->length };
+}
+
+static bool send_whole(const struct FCGX_Request *fcgx, const struct buf *head, const struct buf *body)
+{
+	const struct iovec parts[] = { part_of(head), part_of(body) };
+
+	return framing_send(fcgx->ipcFd, fcgx->requestId, parts, 2);
+}
+
+/* `parts` are those of the answer, head and all. */
+static bool send_parts(const struct FCGX_Request *fcgx, const struct buf *parts)
+{
+	return framing_send(fcgx->ipcFd, fcgx->requestId, (const struct iovec *)parts->data,
+			    (int)(parts->length / sizeof(struct iovec)));
+}
+
+static void take_apart(const struct response *response, const struct buf *head, struct buf *parts)
+{
+	struct iovec first = part_of(head);
+
+	buf_append(parts, (const char *)&first, sizeof(first));
+	spliced_pieces(&response->shared, parts);
+}
+
 bool response_send(struct response *response, const struct FCGX_Request *fcgx, const char *request_id)
 {
 	static char last_words[] = "Status: 500 Internal Server Error\r\nContent-Length: 0\r\n"
 				   "Cache-Control: no-store\r\n\r\n";
 	static const struct buf no_memory = { .data = last_words, .length = sizeof(last_words) - 1 };
-	static const struct buf nothing = { 0 };
-	const struct buf *body = &response->body;
-	struct buf head = { 0 };
+	static const struct buf nothing = { .data = NULL };
+	struct buf head = { .data = NULL }, parts = { .data = NULL };
 	bool sent;
 
 	if (response->body.failed || response->headers.failed)
@@ -105,10 +138,18 @@ bool response_send(struct response *response, const struct FCGX_Request *fcgx, c
 	if (response->body.failed) /* no memory even for that: the status alone has to do */
 		buf_reset(&response->body);
 	put_head(response, &head, request_id);
-	if (response->head || response_http(response) == 304 || head.failed)
-		body = &nothing;
-	sent = framing_send(fcgx->ipcFd, fcgx->requestId, head.failed ? &no_memory : &head, body);
+	if (response->shared.text != NULL)
+		take_apart(response, &head, &parts);
+	if (head.failed || parts.failed)
+		sent = send_whole(fcgx, &no_memory, &nothing);
+	else if (response->head || response_http(response) == 304)
+		sent = send_whole(fcgx, &head, &nothing);
+	else if (response->shared.text != NULL)
+		sent = send_parts(fcgx, &parts);
+	else
+		sent = send_whole(fcgx, &head, &response->body);
 	buf_free(&head);
+	buf_free(&parts);
 	return sent;
 }
 
@@ -122,4 +163,5 @@ void response_free(struct response *response)
 {
 	buf_free(&response->body);
 	buf_free(&response->headers);
+	spliced_free(&response->shared);
 }

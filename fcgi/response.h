@@ -3,6 +3,7 @@
 #define PAYMENTS_FCGI_RESPONSE_H
 
 #include "base/buf.h"
+#include "base/shared_text.h"
 #include "base/status.h"
 
 #include <stdbool.h>
@@ -17,6 +18,7 @@ struct response {
 	int http;	       /* 0: the status table's */
 	int retry_after_s;     /* 0: the status table's */
 	struct buf body;
+	struct spliced shared; /* the body, where there is one: a text that other responses send too */
 	struct buf headers;    /* more of them, whole lines ending in CRLF: see response_header */
 	bool head;	       /* HEAD: headers only */
 };

@@ -34,6 +34,8 @@ static const struct {
 	[METRIC_PAYMENTS_LOST] = { "payments_lost_total", "Charges whose reservation was lost: refund ordered." },
 	[METRIC_BATCHES] = { "payments_batches_total", "Transactions that claimed or settled payments together." },
 	[METRIC_BATCHED] = { "payments_batched_total", "Claims and settlements that those carried." },
+	[METRIC_SEAT_MAPS] = { "payments_seat_maps_total", "Reads of all taken seats of a performance." },
+	[METRIC_SEAT_MAPS_GIVEN] = { "payments_seat_maps_given_total", "Answers that were made of those." },
 	[METRIC_REFUNDS_DONE] = { "payments_refunds_done_total", "Refunds a gateway confirmed." },
 	[METRIC_REFUNDS_DELAYED] = { "payments_refunds_delayed_total", "Refunds to be tried again." },
 	[METRIC_HEALED] = { "payments_healed_total", "Settled payments restored after somebody overwrote them." },

@@ -1,18 +1,59 @@
+/*
+ * The taken seats of a performance. Before a sale everybody looks at the same hall: who asks for all of it while it
+ * is being read waits for the next look, and that one answers all who wait. A look begins after each of them
+ * asked, so nobody is shown a hall older than his question.
+ */
 #include "pay/booking.h"
 
 #include "base/clock.h"
 #include "base/json_out.h"
+#include "base/metrics.h"
 #include "pay/pg_array.h"
 
+#include <string.h>
+
+#define MINE ",\"mine\":true" /* a member more, for the buyer alone */
 #define SEAT_BYTES 224 /* of a taken seat in the answer, about */
 
-enum occupied_column { LABEL, BOOKED, LOCKED_UNTIL, MINE };
+enum occupied_column { LABEL, BOOKED, LOCKED_UNTIL, BUYER };
 
-struct occupied {
+/* One request's part. */
+struct look {
+	struct batch_item item;
 	struct call *call;
 	const struct uuid *performance_id;
-	struct outcome *outcome;
+	const struct uuid *asker; /* NULL: nobody that is known */
+	int64_t since_us;
+	bool answered;
+	enum status status;
+	struct spliced seats; /* where OK: with the asker's own marked */
 };
+
+static struct look *next_of(const struct look *look)
+{
+	return (struct look *)look->item.next;
+}
+
+/* The next after `look` that asks for the same; NULL: none. */
+static struct look *next_alike(const struct look *look)
+{
+	struct look *next = next_of(look);
+
+	while (next != NULL && strcmp(next->performance_id->text, look->performance_id->text) != 0)
+		next = next_of(next);
+	return next;
+}
+
+static void mark_own(struct look *first, const struct db_result *r, int row, size_t place)
+{
+	struct uuid buyer = db_uuid(r, row, BUYER);
+
+	if (buyer.text[0] == '\0')
+		return;
+	for (struct look *look = first; look != NULL; look = next_alike(look))
+		if (look->asker != NULL && strcmp(look->asker->text, buyer.text) == 0)
+			spliced_put(&look->seats, place);
+}
 
 static void write_seat(struct json_out *out, struct buf *id, const struct db_result *r, int row,
 		       const char *performance)
@@ -33,55 +74,142 @@ static void write_seat(struct json_out *out, struct buf *id, const struct db_res
 		json_string(out, "lockedUntil", clock_iso_utc(clock_us_to_ms(until_us)).text);
 	else
 		json_null(out, "lockedUntil");
-	if (db_boolean(r, row, MINE))
-		json_bool(out, "mine", true);
-	json_object_end(out);
+}
+
+static struct shared_text *write_seats(struct look *first, const struct db_result *r)
+{
+	struct buf text = { .data = NULL }, id = { .data = NULL };
+	struct json_out out = { .buf = &text };
+	int row, rows = db_rows(r);
+
+	buf_expect(&text, (size_t)rows * SEAT_BYTES);
+	json_array_begin(&out, NULL);
+	for (row = 0; row < rows; row++) {
+		write_seat(&out, &id, r, row, first->performance_id->text);
+		mark_own(first, r, row, text.length);
+		json_object_end(&out);
+	}
+	json_array_end(&out);
+	text.failed |= id.failed;
+	buf_free(&id);
+	return shared_text_of(&text);
 }
 
 static void read_seats(const struct db_step *steps, void *context)
 {
-	struct occupied *occupied = context;
-	const struct db_result *r = steps[1].result;
-	struct json_out out = { .buf = &occupied->outcome->body };
-	struct buf id = { 0 };
-	int row, rows = db_rows(r);
+	struct look *first = context, *look;
+	bool exists = db_boolean(steps[0].result, 0, 0);
+	struct shared_text *text = exists ? write_seats(first, steps[1].result) : NULL;
 
-	if (!db_boolean(steps[0].result, 0, 0)) {
-		outcome_error(occupied->outcome, occupied->call, STATUS_PERFORMANCE_NOT_FOUND);
-		return;
+	for (look = first; look != NULL; look = next_alike(look)) {
+		look->status = exists ? STATUS_OK : STATUS_PERFORMANCE_NOT_FOUND;
+		if (text != NULL && !look->seats.places.failed)
+			look->seats.text = shared_text_hold(text);
+		else if (exists)
+			look->status = STATUS_INTERNAL_ERROR;
 	}
-	buf_reset(&occupied->outcome->body);
-	buf_expect(&occupied->outcome->body, (size_t)rows * SEAT_BYTES);
-	occupied->outcome->status = STATUS_OK;
-	json_array_begin(&out, NULL);
-	for (row = 0; row < rows; row++)
-		write_seat(&out, &id, r, row, occupied->performance_id->text);
-	json_array_end(&out);
-	occupied->outcome->body.failed |= id.failed;
-	buf_free(&id);
+	shared_text_drop(text);
+}
+
+static void add_askers(const struct look *first, struct buf *askers)
+{
+	for (const struct look *look = first; look != NULL; look = next_alike(look))
+		if (look->asker != NULL)
+			pg_array_add(askers, look->asker->text);
+	pg_array_end(askers);
+}
+
+/* For the first and all that are alike. `labels`: only these, an array; NULL: every seat. */
+static void look_for(struct look *first, const char *labels)
+{
+	const char *performance = first->performance_id->text;
+	struct buf askers = { .data = NULL };
+	struct db_step steps[] = {
+		{ .sql = SQL_OCCUPIED_PERFORMANCE, .params = { performance } },
+		{ .sql = labels == NULL ? SQL_OCCUPIED_ALL : SQL_OCCUPIED_SOME,
+		  .params = { performance, NULL, labels },
+		  .format = DB_BINARY },
+	};
+	struct db_cost cost = { .trips = 0 };
+	int64_t begin_us = clock_mono_us();
+	enum db_code code = DB_BROKEN;
+
+	add_askers(first, &askers);
+	steps[1].params[1] = buf_text(&askers);
+	if (!askers.failed)
+		code = db_read(first->call->service->pool, steps, 2, read_seats, first, &cost);
+	buf_free(&askers);
+	for (struct look *look = first; look != NULL; look = next_alike(look)) {
+		if (code != DB_OK)
+			look->status = service_status_of(code);
+		look->answered = true;
+		db_cost_add(&look->call->db, &cost);
+		look->call->db.wait_us += begin_us - look->since_us;
+	}
+}
+
+/* A batch is of one line, and a line may be of several performances. */
+static void look_for_all(struct batch_item *items, void *context)
+{
+	(void)context;
+	for (struct look *look = (struct look *)items; look != NULL; look = next_of(look)) {
+		if (look->answered)
+			continue;
+		look_for(look, NULL);
+		metrics_count(METRIC_SEAT_MAPS);
+	}
+}
+
+static struct batch *line_of(struct service *service, const struct uuid *performance_id)
+{
+	unsigned int hash = 0;
+
+	for (const char *at = performance_id->text; *at != '\0'; at++)
+		hash = hash * 31 + (unsigned char)*at;
+	return &service->looks[hash % SERVICE_LOOK_LINES];
+}
+
+static void look_with_others(struct look *look)
+{
+	struct call *call = look->call;
+
+	if (!batch_do(line_of(call->service, look->performance_id), &look->item, look_for_all, NULL,
+		      call->settings->db_wait_ms))
+		look->status = STATUS_SERVICE_UNAVAILABLE;
+	else
+		metrics_count(METRIC_SEAT_MAPS_GIVEN);
+}
+
+static void look_alone(struct look *look, const char *const *labels, int count)
+{
+	struct buf wanted = { .data = NULL };
+
+	for (int i = 0; i < count; i++)
+		pg_array_add(&wanted, labels[i]);
+	pg_array_end(&wanted);
+	if (!wanted.failed)
+		look_for(look, buf_text(&wanted));
+	buf_free(&wanted);
 }
 
 void booking_occupied(struct call *call, const struct uuid *performance_id, const struct uuid *asker,
 		      const char *const *labels, int count, struct outcome *outcome)
 {
-	struct occupied occupied = { call, performance_id, outcome };
-	const char *user = asker == NULL ? NULL : asker->text;
-	struct buf wanted = { 0 };
-	struct db_step steps[] = {
-		{ .sql = SQL_OCCUPIED_PERFORMANCE, .params = { performance_id->text } },
-		{ .sql = count == 0 ? SQL_OCCUPIED_ALL : SQL_OCCUPIED_SOME, .params = { performance_id->text, user },
-		  .format = DB_BINARY },
+	struct look look = {
+		.call = call,
+		.performance_id = performance_id,
+		.asker = asker,
+		.since_us = clock_mono_us(),
+		.status = STATUS_INTERNAL_ERROR,
+		.seats = { .word = MINE },
 	};
-	enum db_code code = DB_BROKEN;
-	int i;
 
-	for (i = 0; i < count; i++)
-		pg_array_add(&wanted, labels[i]);
-	pg_array_end(&wanted);
-	steps[1].params[2] = buf_text(&wanted);
-	if (!wanted.failed)
-		code = db_read(call->service->pool, steps, 2, read_seats, &occupied, &call->db);
-	buf_free(&wanted);
-	if (code != DB_OK)
-		outcome_error(outcome, call, service_status_of(code));
+	if (count == 0)
+		look_with_others(&look);
+	else
+		look_alone(&look, labels, count);
+	outcome->status = look.status;
+	outcome->shared = look.seats;
+	if (look.status != STATUS_OK)
+		outcome_error(outcome, call, look.status);
 }

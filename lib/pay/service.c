@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define SCHEMA_NEEDED 2 /* the migration this build's statements were written for */
@@ -13,6 +14,8 @@ void service_init(struct service *service, struct db_pool *pool, const struct se
 	owner_self(service->owner);
 	batch_init(&service->claims, settings->batch_max, settings->batches);
 	batch_init(&service->records, settings->batch_max, settings->batches);
+	for (int i = 0; i < SERVICE_LOOK_LINES; i++)
+		batch_init(&service->looks[i], INT_MAX, 1);
 }
 
 void outcome_error(struct outcome *outcome, const struct call *call, enum status status)
@@ -20,12 +23,14 @@ void outcome_error(struct outcome *outcome, const struct call *call, enum status
 	outcome->status = status;
 	outcome->http = 0;
 	buf_reset(&outcome->body);
+	spliced_free(&outcome->shared);
 	answer_error(&outcome->body, status, call->language, call->request_id);
 }
 
 void outcome_free(struct outcome *outcome)
 {
 	buf_free(&outcome->body);
+	spliced_free(&outcome->shared);
 }
 
 enum status service_status_of(enum db_code code)

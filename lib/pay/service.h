@@ -10,6 +10,7 @@
 #include "base/answer.h"
 #include "base/batch.h"
 #include "base/settings.h"
+#include "base/shared_text.h"
 #include "base/status.h"
 #include "base/uuid.h"
 #include "db/db.h"
@@ -18,12 +19,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define SERVICE_LOOK_LINES 16 /* performances that share one wait for each other */
+
 /* One a process, made at start-up, shared by its threads. */
 struct service {
 	struct db_pool *pool;
 	struct token_cache *tokens; /* NULL: none are remembered */
 	char owner[OWNER_MAX]; /* tells the janitors whose attempt is whose */
 	struct batch claims, records; /* what requests write together: together.h */
+	struct batch looks[SERVICE_LOOK_LINES]; /* at halls, a performance's always in the same one: booking_occupied.c */
 };
 
 /* Fills all but service->tokens; these and the pool are the caller's. The struct is not moved afterwards. */
@@ -47,6 +51,7 @@ struct outcome {
 	enum status status;
 	int http; /* 0: the status table's */
 	struct buf body;
+	struct spliced shared;	 /* the body, where there is one: also others' */
 	bool replayed;		 /* a stored answer, given again: Idempotency-Replayed: true */
 	struct uuid intent_id;	 /* for the log; "" where there is none */
 	char next_cursor[96];	 /* booking list: the next page's cursor, "" on the last */

@@ -9,7 +9,7 @@ import subprocess
 import time
 from datetime import datetime, timezone
 
-from harness import build
+from harness import build, wait, watch
 
 import ground
 import load
@@ -211,30 +211,40 @@ def methods(base, plan):
 
 
 def reads(base, plan):
-    seats = Row("occupiedSeats of 5,000 seats", "answers/s", "pgbench, the same statements", ">= 0.80")
+    seats = Row("occupiedSeats of 5,000 seats", "answers/s",
+                f"pgbench, the same statements, {CONNECTIONS} connections", ">= 0.80")
     listed = Row("booking list of 50", "answers/s", "pgbench, the same statements", ">= 0.80")
     known = statements.service_statements()
     event = base.half_taken(5000)
-    person = 7
+    person, port = 7, wait.free_port()
     base.bookings_of(person, 60)
     base.database.rows("VACUUM (ANALYZE)")
-    pool = ground.start_pool(base)
+    pool = ground.start_pool(base, PAYMENTS_ADMIN_LISTEN=f"127.0.0.1:{port}")
+    lines = [f"GET\t{MOUNT}/occupiedSeats/{event}\t"]
 
-    def through(path, token):
-        figures = load.wrk(pool.port, [f"GET\t{MOUNT}{path}\t{token}"], CONNECTIONS, plan.seconds, cycle=True)
+    def through(lines, clients=CONNECTIONS):
+        figures = load.wrk(pool.port, lines, clients, plan.seconds, cycle=True)
         return figures["requests"] / figures["seconds"]
 
-    def directly(trips):
+    def directly(trips, clients=CONNECTIONS):
         text = statements.script(trips, known, head="")
-        return load.pgbench(base, text, CONNECTIONS, plan.seconds,
+        return load.pgbench(base, text, clients, plan.seconds,
                             variables={"event": event, "person": ground.identity("u", person)})["tps"]
 
+    def looks():
+        return [watch.counted(port, f"payments_seat_maps_{name}") for name in ("given_total", "total")]
+
     try:
-        for ours, limit in turns(plan.rounds, lambda: through(f"/occupiedSeats/{event}", ""),
-                                 lambda: directly(statements.OCCUPIED)):
+        before = looks()
+        for ours, limit in turns(plan.rounds, lambda: through(lines), lambda: directly(statements.OCCUPIED)):
             seats.add(ours, limit)
-        for ours, limit in turns(plan.rounds, lambda: through("/bookings/my", base.tokens[person]),
-                                 lambda: directly(statements.LIST)):
+        given, made = (now - then for now, then in zip(looks(), before))
+        alone, limit = map(statistics.median, zip(*turns(plan.rounds, lambda: through(lines, 1),
+                                                         lambda: directly(statements.OCCUPIED, 1))))
+        seats.note = (f"{given / made:.1f} askers answered by one look at the hall, on average, where pgbench looks for "
+                      f"each; one asker at a time {alone:.0f}/s, pgbench with one connection {limit:.0f}")
+        lines = [f"GET\t{MOUNT}/bookings/my\t{base.tokens[person]}"]
+        for ours, limit in turns(plan.rounds, lambda: through(lines), lambda: directly(statements.LIST)):
             listed.add(ours, limit)
     finally:
         pool.stop()

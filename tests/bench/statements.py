@@ -78,7 +78,7 @@ BINDINGS |= {
     "user_exists": [":person::text::uuid"],
     "bookings_page": [":person::text::uuid", ":newest::timestamp", ":last::uuid", ":most"],
     "occupied_performance": [EVENT],
-    "occupied_all": [EVENT, "nullif(:none::text, 'none')::uuid"],
+    "occupied_all": [EVENT, ":empty::uuid[]"],
 }
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 HOLD = [["hold_facts", "hold_look"], [BEGIN, "hold_turn", "hold_facts", "hold_seats"], ["hold_make", "COMMIT"]]

@@ -78,8 +78,8 @@ FROM generate_series(0, {reservations} - 1, 10) n;
 
 # statement, its file, parameters as SQL
 STATEMENTS = {
-    "occupied_all": ("booking", [f"'{EVENT}'", f"'{USER}'"]),
-    "occupied_some": ("booking", [f"'{EVENT}'", f"'{USER}'", "'{L-1,L-2,L-3000}'"]),
+    "occupied_all": ("booking", [f"'{EVENT}'", f"'{{{USER}}}'"]),
+    "occupied_some": ("booking", [f"'{EVENT}'", f"'{{{USER}}}'", "'{L-1,L-2,L-3000}'"]),
     "bookings_page": ("booking", [f"'{USER}'", "'infinity'",
                                   "'ffffffff-ffff-ffff-ffff-ffffffffffff'", "'51'"]),
     "hold_facts": ("booking", [f"'{USER}'", f"'{EVENT}'", "'300'"]),

@@ -5,9 +5,7 @@ Fails where the watcher gets no answer just when it matters (all threads busy, t
 or is told the counts of one process instead of the pool's.
 """
 
-import http.client
 import os
-import re
 import signal
 import threading
 import time
@@ -15,26 +13,12 @@ import time
 import pytest
 
 from harness.wait import free_port, until
-
-
-def ask(port, path, method="GET"):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request(method, path)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    finally:
-        connection.close()
+from harness.watch import ask, counted
 
 
 def refused(answer):
     """What an answer of 503 says; None of any other."""
     return answer[1] if answer[0] == 503 else None
-
-
-def counted(port, name):
-    found = re.search(rf"^{re.escape(name)} (\d+)$", ask(port, "/metrics")[1], re.M)
-    return int(found[1])
 
 
 @pytest.fixture

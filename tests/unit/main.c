@@ -24,6 +24,7 @@ static Suite *(*const suites[])(void) = {
 	suite_secret,
 	suite_settings,
 	suite_settings_gateways,
+	suite_shared_text,
 	suite_status,
 	suite_token,
 	suite_toss_parse,

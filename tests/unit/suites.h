@@ -24,6 +24,7 @@ Suite *suite_pool(void);
 Suite *suite_secret(void);
 Suite *suite_settings(void);
 Suite *suite_settings_gateways(void);
+Suite *suite_shared_text(void);
 Suite *suite_status(void);
 Suite *suite_token(void);
 Suite *suite_toss_parse(void);

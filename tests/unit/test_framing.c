@@ -1,4 +1,5 @@
 /* If these fail, the web server cannot read an answer that is long, or that a slow peer takes in pieces. */
+#include "base/buf.h"
 #include "fcgi/framing.h"
 #include "suites.h"
 
@@ -8,22 +9,44 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define REQUEST_ID 0x1234
 #define HEAD "Status: 200 OK\r\n\r\n"
 
+#define PARTS_MAX 200
+
 struct letter {
 	int fd;
 	struct buf head, body;
+	size_t piece; /* the body is given in pieces of so many bytes, with an empty one after each; 0: whole */
 	bool sent;
 };
+
+static int cut(const struct letter *letter, struct iovec parts[])
+{
+	size_t piece = letter->piece ? letter->piece : letter->body.length, at = 0;
+	int count = 1;
+
+	parts[0] = (struct iovec){ (char *)buf_text(&letter->head), letter->head.length };
+	do {
+		size_t left = letter->body.length - at, length = left < piece ? left : piece;
+
+		ck_assert_int_le(count + 2, PARTS_MAX);
+		parts[count++] = (struct iovec){ (char *)buf_text(&letter->body) + at, length };
+		parts[count++] = (struct iovec){ NULL, 0 };
+		at += length;
+	} while (at < letter->body.length);
+	return count;
+}
 
 static void *send_letter(void *argument)
 {
 	struct letter *letter = argument;
+	struct iovec parts[PARTS_MAX];
 
-	letter->sent = framing_send(letter->fd, REQUEST_ID, &letter->head, &letter->body);
+	letter->sent = framing_send(letter->fd, REQUEST_ID, parts, cut(letter, parts));
 	close(letter->fd);
 	return NULL;
 }
@@ -85,15 +108,20 @@ static void read_end(int fd)
 }
 
 static const struct {
-	size_t body;
+	size_t body, piece;
 	int records;
 } sizes[] = {
-	{ 0, 1 },
-	{ 1, 1 },
-	{ 20000, 1 },
-	{ 65528 - sizeof(HEAD) + 1, 1 },
-	{ 65528 - sizeof(HEAD) + 2, 2 },
-	{ 500000, 8 },
+	{ 0, 0, 1 },
+	{ 1, 0, 1 },
+	{ 20000, 0, 1 },
+	{ 65528 - sizeof(HEAD) + 1, 0, 1 },
+	{ 65528 - sizeof(HEAD) + 2, 0, 2 },
+	{ 500000, 0, 8 },
+	{ 10, 1, 1 },
+	{ 65528 - sizeof(HEAD) + 1, 2000, 1 },
+	{ 65528 - sizeof(HEAD) + 2, 2000, 2 },
+	{ 500000, 100000, 8 },
+	{ 90, 1, 2 }, /* more pieces than one write takes */
 };
 
 START_TEST(what_was_sent_arrives)
@@ -105,6 +133,7 @@ START_TEST(what_was_sent_arrives)
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	letter.fd = pair[0];
+	letter.piece = sizes[_i].piece;
 	buf_puts(&letter.head, HEAD);
 	for (size_t i = 0; i < sizes[_i].body; i++)
 		buf_append(&letter.body, &"0123456789abcdefg"[i % 17], 1);

@@ -228,18 +228,22 @@ LIMIT (SELECT $4::int);
 SELECT EXISTS (SELECT FROM public.events WHERE id = $1);
 
 -- name: occupied_all
--- Whose a sold seat is, is read from the asker's own bookings, not seat by seat: a hall has thousands of
--- sold seats with a history each, but few that are locked at one time.
--- $1 performance, $2 the asker or NULL
+-- Whose a sold seat is, is read from the askers' own bookings, not seat by seat: a hall has thousands of
+-- sold seats with a history each, but few that are locked at one time. Nobody's id but an asker's leaves the server.
+-- $1 performance, $2 the askers, an array
 -- Read in binary form: the types are spelled out.
--- columns, a row a taken seat: label, booked, locked until or NULL, the asker's own
+-- columns, a row a taken seat: label, booked, locked until or NULL, the asker whose it is or NULL
 WITH own AS MATERIALIZED (
 	SELECT t.seat_id FROM public.reservations r JOIN public.reservation_items t ON t.reservation_id = r.id
-	WHERE r.user_id = (SELECT $2::uuid) AND r.event_id = (SELECT $1::uuid) AND r.status = 'confirmed'
+	WHERE r.user_id = ANY ((SELECT $2::uuid[])::uuid[]) AND r.event_id = (SELECT $1::uuid) AND r.status = 'confirmed'
 )
 SELECT s.seat_label::text, s.status = 'reserved',
 	CASE WHEN s.status = 'locked' THEN h.expires_at::timestamptz END,
-	CASE WHEN s.status = 'locked' THEN coalesce(h.user_id = $2, false) ELSE s.id IN (SELECT seat_id FROM own) END
+	CASE WHEN s.status = 'locked' THEN CASE WHEN h.user_id = ANY ((SELECT $2::uuid[])::uuid[]) THEN h.user_id END
+	     WHEN s.id IN (SELECT seat_id FROM own) THEN (
+		SELECT r.user_id FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
+		WHERE t.seat_id = s.id AND r.status = 'confirmed' AND r.user_id = ANY ((SELECT $2::uuid[])::uuid[])
+		ORDER BY r.created_at DESC LIMIT 1) END
 FROM public.seats s
 LEFT JOIN LATERAL (
 	SELECT r.user_id, r.expires_at FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
@@ -250,15 +254,19 @@ WHERE s.event_id = (SELECT $1::uuid) AND s.status <> 'available'
 ORDER BY s.section, s.row_number, s.seat_number;
 
 -- name: occupied_some
--- $1 performance, $2 the asker or NULL, $3 labels
+-- $1 performance, $2 the askers, an array, $3 labels
 -- columns: as occupied_all
 WITH own AS MATERIALIZED (
 	SELECT t.seat_id FROM public.reservations r JOIN public.reservation_items t ON t.reservation_id = r.id
-	WHERE r.user_id = (SELECT $2::uuid) AND r.event_id = (SELECT $1::uuid) AND r.status = 'confirmed'
+	WHERE r.user_id = ANY ((SELECT $2::uuid[])::uuid[]) AND r.event_id = (SELECT $1::uuid) AND r.status = 'confirmed'
 )
 SELECT s.seat_label::text, s.status = 'reserved',
 	CASE WHEN s.status = 'locked' THEN h.expires_at::timestamptz END,
-	CASE WHEN s.status = 'locked' THEN coalesce(h.user_id = $2, false) ELSE s.id IN (SELECT seat_id FROM own) END
+	CASE WHEN s.status = 'locked' THEN CASE WHEN h.user_id = ANY ((SELECT $2::uuid[])::uuid[]) THEN h.user_id END
+	     WHEN s.id IN (SELECT seat_id FROM own) THEN (
+		SELECT r.user_id FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
+		WHERE t.seat_id = s.id AND r.status = 'confirmed' AND r.user_id = ANY ((SELECT $2::uuid[])::uuid[])
+		ORDER BY r.created_at DESC LIMIT 1) END
 FROM public.seats s
 LEFT JOIN LATERAL (
 	SELECT r.user_id, r.expires_at FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id

@@ -35,15 +35,8 @@ def _answer(output):
     return Answer(int(status.split()[0]), headers, body)
 
 
-def post(socket_path, path, parameters, body, *, length=None, timeout_s=10):
-    """
-    A POST of application/json with more `parameters` (name, value; may repeat); `length` is what
-    CONTENT_LENGTH claims. The answer, or None where the worker closed without one.
-    """
-    pairs = [("REQUEST_METHOD", "POST"), ("DOCUMENT_URI", path),
-             ("PAYMENTS_MOUNT", "/api/v1/payments"), ("CONTENT_TYPE", "application/json"),
-             ("CONTENT_LENGTH", str(len(body) if length is None else length)),
-             ("REQUEST_ID", "straight-to-the-worker"), *parameters]
+def _ask(socket_path, pairs, body, timeout_s):
+    """The answer, or None where the worker closed without one."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(timeout_s)
         connection.connect(str(socket_path))
@@ -53,3 +46,22 @@ def post(socket_path, path, parameters, body, *, length=None, timeout_s=10):
         connection.sendall((_record(STDIN, body) if body else b"") + _record(STDIN))
         output = b"".join(content for kind, content in _records(connection) if kind == STDOUT)
     return _answer(output) if output else None
+
+
+def _parameters(method, path):
+    return [("REQUEST_METHOD", method), ("DOCUMENT_URI", path), ("PAYMENTS_MOUNT", "/api/v1/payments"),
+            ("REQUEST_ID", "straight-to-the-worker")]
+
+
+def get(socket_path, path, parameters, *, timeout_s=10):
+    return _ask(socket_path, [*_parameters("GET", path), *parameters], b"", timeout_s)
+
+
+def post(socket_path, path, parameters, body, *, length=None, timeout_s=10):
+    """
+    A POST of application/json with more `parameters` (name, value; may repeat); `length` is what
+    CONTENT_LENGTH claims.
+    """
+    pairs = [*_parameters("POST", path), ("CONTENT_TYPE", "application/json"),
+             ("CONTENT_LENGTH", str(len(body) if length is None else length)), *parameters]
+    return _ask(socket_path, pairs, body, timeout_s)

@@ -105,10 +105,12 @@ class Worker:
         return self.process.pid
 
     def post(self, path, token, body, key=None, **how):
-        """The answer; None where the worker died on the way."""
+        """The answer; None where the worker died on the way. Without a body it is a GET."""
         headers = [("HTTP_AUTHORIZATION", f"Bearer {token}")]
         headers += [("HTTP_IDEMPOTENCY_KEY", key)] if key else []
         try:
+            if body is None:
+                return fastcgi.get(self.socket, client.MOUNT + path, headers, **how)
             return fastcgi.post(self.socket, client.MOUNT + path, headers, json.dumps(body).encode(), **how)
         except ConnectionError:
             return None
