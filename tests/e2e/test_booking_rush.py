@@ -8,7 +8,7 @@ stop each other, or where buyers wait for one another instead of being told at o
 import random
 import uuid
 
-from harness import client
+from harness import client, pace
 from harness.volley import post, tally
 
 BUYERS, SEATS = 2000, 200
@@ -16,8 +16,7 @@ PAIRS = 600  # of the buyers want two seats, every other one in opposite order
 STACK = {"workers": 4, "settings": {"PAYMENTS_DB_CONNECTIONS": 8}}
 P99_MS = 1000
 ROUNDS = 3  # at the most: what else the machine is doing may spoil the time of one, never its correctness
-FEW = 32  # buyers at a time, who hardly meet: what the machine can do
-SLOWER = 1.3  # than that, at the most, where the machine cannot answer 2,000 in a second
+WORTH = 6  # of PostgreSQL's own small transactions a buyer may take, where 2,000 are too many for a second: 3.4 to 5.2 measured
 
 
 def make_buyers(stack):
@@ -39,7 +38,7 @@ def wishes(seats):
     return made
 
 
-def rush(stack, capsys, at_once=BUYERS):
+def rush(stack, capsys):
     """One on-sale: everything but its time is asserted. Volley's figures."""
     event, seats = stack.world.event(SEATS)
     requests = [post(client.MOUNT + "/bookings",
@@ -47,14 +46,14 @@ def rush(stack, capsys, at_once=BUYERS):
                      client.token(buyer))
                 for buyer, wish in zip(make_buyers(stack), wishes(seats))]
     log_from = stack.cluster.log.stat().st_size
-    volley = stack.volley(requests, most=at_once, burst=at_once == BUYERS)
+    volley = stack.volley(requests, most=BUYERS, burst=True)
     shots = volley.finish()
     with open(stack.cluster.log, encoding="utf-8") as log:
         log.seek(log_from)
         deadlocks = log.read().count("deadlock detected")
     counted, summary = tally(shots), volley.summary
     with capsys.disabled():
-        print(f"\n2,000 buyers, {at_once:,} at once, on 200 seats: {counted[(201, None)]} bookings, "
+        print(f"\n2,000 buyers on 200 seats: {counted[(201, None)]} bookings, "
               f"{summary['perSecond']:.0f} answers a second, p50 {summary['p50Ms']:.0f} ms, "
               f"p99 {summary['p99Ms']:.0f} ms, longest {summary['maxMs']:.0f} ms, "
               f"{deadlocks} deadlocks in PostgreSQL")
@@ -74,11 +73,13 @@ def rush(stack, capsys, at_once=BUYERS):
 
 
 def test_2000_buyers_on_200_seats(stack, capsys):
-    """Within a second, or as fast as few at a time would be served: on a slow machine they wait for it, not for
-    one another."""
+    """Within a second; on a machine too slow for that, in the time PostgreSQL takes there for work of its own."""
+    p99_ms = []
     for _ in range(ROUNDS):
-        p99_ms = rush(stack, capsys)["p99Ms"]
-        if p99_ms < P99_MS:
+        p99_ms.append(rush(stack, capsys)["p99Ms"])
+        if p99_ms[-1] < P99_MS:
             return
-    all_of_them_ms = BUYERS / rush(stack, capsys, FEW)["perSecond"] * 1000
-    assert p99_ms < SLOWER * all_of_them_ms
+    own_ms = BUYERS / pace.transactions_per_s(stack.cluster) * 1000
+    with capsys.disabled():
+        print(f"2,000 small transactions of pgbench take {own_ms:.0f} ms here: {min(p99_ms) / own_ms:.1f} times")
+    assert min(p99_ms) < WORTH * own_ms
