@@ -70,14 +70,17 @@ def looks(stack):
 
 
 def meanwhile(stack, requests, then=lambda: None):
-    """Sends the first, then the others while it looks; `then` once they stand in line. The answers."""
+    """The first looks; then `then`; the second stands in line and will look for the others, who come after it. The
+    answers."""
     with gate_closed(stack):
         first = stack.volley(requests[:1])
         until("the first looks", lambda: at_the_gate(stack))
         then()
-        others = stack.volley(requests[1:], most=len(requests), burst=True)
+        second = stack.volley(requests[1:2])
+        time.sleep(IN_LINE_S / 2)
+        others = stack.volley(requests[2:], most=len(requests), burst=True)
         time.sleep(IN_LINE_S)
-    return first.finish() + others.finish()
+    return first.finish() + second.finish() + others.finish()
 
 
 def shown(shot):
@@ -99,8 +102,8 @@ def test_a_crowd_has_one_look(one_worker):
         assert buyer.execute(buyer.hold(show, [label(4 * n + 1), label(4 * n + 2)])).json["success"] is True
         buyer.hold(show, [label(4 * n + 3)])
     before = looks(stack)
-    tokens = [None, *(buyer.token for buyer in buyers), client.token(buyers[0].id, expires_in_s=-60), "rubbish"]
-    askers = [None, *buyers, None, None]
+    askers = [buyers[0], None, *buyers[1:], None, None]  # who looks for the line is nobody
+    tokens = [asker and asker.token for asker in askers[:-2]] + [client.token(buyers[0].id, expires_in_s=-60), "rubbish"]
     crowd = [n % len(tokens) for n in range(CROWD)]
     shots = meanwhile(stack, [get(show, tokens[n]) for n in crowd])
     for n, shot in zip(crowd, shots):
