@@ -143,8 +143,7 @@ static void look_for(struct look *first, const char *labels)
 		if (code != DB_OK)
 			look->status = service_status_of(code);
 		look->answered = true;
-		db_cost_add(&look->call->db, &cost);
-		look->call->db.wait_us += begin_us - look->since_us;
+		call_count(look->call, &cost, begin_us - look->since_us);
 	}
 }
 

@@ -18,6 +18,12 @@ void service_init(struct service *service, struct db_pool *pool, const struct se
 		batch_init(&service->looks[i], INT_MAX, 1);
 }
 
+void call_count(struct call *call, const struct db_cost *cost, int64_t waited_us)
+{
+	db_cost_add(&call->db, cost);
+	call->db.wait_us += waited_us;
+}
+
 void outcome_error(struct outcome *outcome, const struct call *call, enum status status)
 {
 	outcome->status = status;

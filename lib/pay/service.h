@@ -46,6 +46,9 @@ struct call {
 	int64_t gateway_us;
 };
 
+/* Counts what was done once for several calls to one of them: all of it, and how long it waited for the beginning. */
+void call_count(struct call *call, const struct db_cost *cost, int64_t waited_us);
+
 /* What a call came to. The body is complete JSON; the edge only sends it. */
 struct outcome {
 	enum status status;

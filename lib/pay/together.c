@@ -38,8 +38,7 @@ static void write_all(struct batch_item *items, void *context)
 	metrics_count(METRIC_BATCHES);
 	for (; part != NULL; part = together_next(part)) {
 		part->code = code;
-		db_cost_add(&part->call->db, &cost);
-		part->call->db.wait_us += begin_us - part->since_us;
+		call_count(part->call, &cost, begin_us - part->since_us);
 		metrics_count(METRIC_BATCHED);
 	}
 }
