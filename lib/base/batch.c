@@ -72,7 +72,10 @@ static bool wait_in_line(struct batch *batch, struct batch_item *item, int32_t w
 	return true;
 }
 
-/* The first in line leads the next batch, with as many behind it as may. */
+/*
+ * The first in line leads the next batch, with as many behind it as may. It is woken when the lock is free: it
+ * runs at once, on the waker's processor, and who comes meanwhile would find the lock held by a thread that waits.
+ */
 static void call_next(struct batch *batch)
 {
 	struct batch_item *first, *last;
@@ -92,9 +95,10 @@ static void call_next(struct batch *batch)
 		if (batch->head == NULL)
 			batch->tail = &batch->head;
 		first->turn = BATCH_LEADS;
-		sem_post(&first->called);
 	}
 	pthread_mutex_unlock(&batch->lock);
+	if (first != NULL)
+		sem_post(&first->called);
 }
 
 /* An item is gone as soon as its thread knows that it is done. */

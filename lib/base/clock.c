@@ -8,9 +8,7 @@
 #define DAYS_TO_EPOCH 719468 /* from 0000-03-01 to 1970-01-01 */
 
 struct date {
-	int64_t year;
-	int month;
-	int day;
+	uint32_t year, month, day;
 };
 
 static struct timespec clock_read(clockid_t id)
@@ -79,37 +77,37 @@ static struct date date_of_day(int64_t unix_day)
 	int month = from_march < 10 ? from_march + 3 : from_march - 9;
 
 	return (struct date){
-		.year = era * 400 + year + (month <= 2),
-		.month = month,
-		.day = in_year - (153 * from_march + 2) / 5 + 1,
+		.year = (uint32_t)(era * 400 + year + (month <= 2)),
+		.month = (uint32_t)month,
+		.day = (uint32_t)(in_year - (153 * from_march + 2) / 5 + 1),
 	};
 }
 
-/* The last `count` digits of value, and what follows them; returns where to go on. */
-static char *put_digits(char *at, int64_t value, int count, char after)
+/* Two digits, and what follows them; returns where to go on. */
+static char *put_two(char *at, uint32_t value, char after)
 {
-	at[count] = after;
-	for (int i = count - 1; i >= 0; i--) {
-		at[i] = (char)('0' + value % 10);
-		value /= 10;
-	}
-	return at + count + 1;
+	at[0] = (char)('0' + value / 10 % 10);
+	at[1] = (char)('0' + value % 10);
+	at[2] = after;
+	return at + 3;
 }
 
 struct clock_iso clock_iso_utc(int64_t unix_ms)
 {
 	int64_t unix_day = floor_div(unix_ms, MS_PER_DAY);
-	int64_t ms = unix_ms - unix_day * MS_PER_DAY;
+	uint32_t ms = (uint32_t)(unix_ms - unix_day * MS_PER_DAY);
 	struct date date = date_of_day(unix_day);
-	struct clock_iso iso = { "" };
+	struct clock_iso iso;
 	char *at = iso.text;
 
-	at = put_digits(at, date.year, 4, '-');
-	at = put_digits(at, date.month, 2, '-');
-	at = put_digits(at, date.day, 2, 'T');
-	at = put_digits(at, ms / 3600000, 2, ':');
-	at = put_digits(at, ms / 60000 % 60, 2, ':');
-	at = put_digits(at, ms / 1000 % 60, 2, '.');
-	put_digits(at, ms % 1000, 3, 'Z');
+	at = put_two(at, date.year / 100, '\0') - 1;
+	at = put_two(at, date.year % 100, '-');
+	at = put_two(at, date.month, '-');
+	at = put_two(at, date.day, 'T');
+	at = put_two(at, ms / 3600000, ':');
+	at = put_two(at, ms / 60000 % 60, ':');
+	at = put_two(at, ms / 1000 % 60, '.');
+	*at++ = (char)('0' + ms / 100 % 10);
+	put_two(at, ms % 100, 'Z')[0] = '\0';
 	return iso;
 }

@@ -20,34 +20,15 @@ static char *copy(char *at, const char *bytes, size_t length)
 	return at + length;
 }
 
-static void quoted(struct buf *buf, const char *text)
-{
-	size_t length = strlen(text);
-	char *at;
-
-	if (escape_plain(text, length) < length) {
-		buf_append(buf, "\"", 1);
-		json_escape(buf, text);
-		buf_append(buf, "\"", 1);
-		return;
-	}
-	at = buf_room(buf, length + 2);
-	if (!at)
-		return;
-	*at++ = '"';
-	at = copy(at, text, length);
-	*at++ = '"';
-	buf_wrote(buf, at);
-}
-
-/* What stands before a value: the comma that parts it from the last one, and its key. */
-static void lead_in(struct json_out *out, const char *key)
+/* What stands before a value: the comma that parts it from the last one, and its key. There is room behind it for
+ * `more` bytes; NULL: there is none. */
+static char *lead_in_with(struct json_out *out, const char *key, size_t more)
 {
 	size_t length = key ? strlen(key) : 0;
-	char *at = buf_room(out->buf, length + strlen(",\"\":"));
+	char *at = buf_room(out->buf, length + strlen(",\"\":") + more);
 
 	if (!at)
-		return;
+		return NULL;
 	if (out->comma)
 		*at++ = ',';
 	out->comma = true;
@@ -57,7 +38,15 @@ static void lead_in(struct json_out *out, const char *key)
 		*at++ = '"';
 		*at++ = ':';
 	}
-	buf_wrote(out->buf, at);
+	return at;
+}
+
+static void lead_in(struct json_out *out, const char *key)
+{
+	char *at = lead_in_with(out, key, 0);
+
+	if (at)
+		buf_wrote(out->buf, at);
 }
 
 static void open_bracket(struct json_out *out, const char *key, const char *bracket)
@@ -111,18 +100,40 @@ void json_bool(struct json_out *out, const char *key, bool value)
 
 void json_string(struct json_out *out, const char *key, const char *value)
 {
+	size_t length;
+
 	if (!value) {
 		json_null(out, key);
 		return;
 	}
+	length = strlen(value);
+	if (escape_plain(value, length) == length) {
+		json_plain(out, key, value, length);
+		return;
+	}
 	lead_in(out, key);
-	quoted(out->buf, value);
+	buf_append(out->buf, "\"", 1);
+	json_escape(out->buf, value);
+	buf_append(out->buf, "\"", 1);
+}
+
+void json_plain(struct json_out *out, const char *key, const char *text, size_t length)
+{
+	char *at = lead_in_with(out, key, length + strlen("\"\""));
+
+	if (!at)
+		return;
+	*at++ = '"';
+	at = copy(at, text, length);
+	*at++ = '"';
+	buf_wrote(out->buf, at);
 }
 
 void json_integer(struct json_out *out, const char *key, int64_t value)
 {
 	struct decimal number = decimal(value);
+	char *at = lead_in_with(out, key, number.length);
 
-	lead_in(out, key);
-	buf_append(out->buf, number.text, number.length);
+	if (at)
+		buf_wrote(out->buf, copy(at, number.text, number.length));
 }

@@ -30,6 +30,8 @@ void json_array_begin(struct json_out *out, const char *key);
 void json_array_end(struct json_out *out);
 /* A NULL value is written as null. Escapes what JSON requires; the text must be valid UTF-8. */
 void json_string(struct json_out *out, const char *key, const char *value);
+/* A text of that length which needs no escaping: a UUID, a time. */
+void json_plain(struct json_out *out, const char *key, const char *text, size_t length);
 void json_integer(struct json_out *out, const char *key, int64_t value);
 void json_bool(struct json_out *out, const char *key, bool value);
 void json_null(struct json_out *out, const char *key);

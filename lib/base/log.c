@@ -49,14 +49,14 @@ static bool put(struct log_line *line, const char *bytes, size_t length)
 	return true;
 }
 
-static bool put_text(struct log_line *line, const char *text)
+static bool put_key(struct log_line *line, const char *key)
 {
-	return put(line, text, strlen(text));
+	return put(line, line->length == 0 ? "{\"" : ",\"", 2) && put(line, key, strlen(key)) && put(line, "\":", 2);
 }
 
-static bool put_escaped(struct log_line *line, const char *text)
+/* What stands for itself goes in as it is; the rest piece by piece. */
+static bool put_escaped(struct log_line *line, const char *text, size_t length)
 {
-	size_t length = strlen(text);
 	char scratch[ESCAPE_MAX];
 	struct escape_piece piece;
 
@@ -68,25 +68,20 @@ static bool put_escaped(struct log_line *line, const char *text)
 	return true;
 }
 
-static bool put_key(struct log_line *line, const char *key)
+/* The line as it was at `mark`, without the member that did not fit. */
+static void take_back(struct log_line *line, size_t mark)
 {
-	return (line->length == 0 ? put_text(line, "{\"") : put_text(line, ",\"")) &&
-	       put_text(line, key) && put_text(line, "\":");
-}
-
-/* One member, whole or not at all. */
-static void put_member(struct log_line *line, const char *key, const char *value, bool quoted)
-{
-	const char *quote = quoted ? "\"" : "";
-	size_t mark = line->length;
-
-	if (!line->wanted)
-		return;
-	if (put_key(line, key) && put_text(line, quote) && put_escaped(line, value) &&
-	    put_text(line, quote))
-		return;
 	line->length = mark;
 	line->truncated = true;
+}
+
+/* A number or a word of JSON. */
+static void put_word(struct log_line *line, const char *key, const char *word, size_t length)
+{
+	size_t mark = line->length;
+
+	if (line->wanted && !(put_key(line, key) && put(line, word, length)))
+		take_back(line, mark);
 }
 
 void log_begin(struct log_line *line, enum log_level level, const char *event)
@@ -104,18 +99,23 @@ void log_begin(struct log_line *line, enum log_level level, const char *event)
 
 void log_string(struct log_line *line, const char *key, const char *value)
 {
-	if (value)
-		put_member(line, key, value, true);
+	size_t mark = line->length;
+
+	if (line->wanted && value && !(put_key(line, key) && put(line, "\"", 1) &&
+				       put_escaped(line, value, strlen(value)) && put(line, "\"", 1)))
+		take_back(line, mark);
 }
 
 void log_integer(struct log_line *line, const char *key, int64_t value)
 {
-	put_member(line, key, decimal(value).text, false);
+	struct decimal number = decimal(value);
+
+	put_word(line, key, number.text, number.length);
 }
 
 void log_bool(struct log_line *line, const char *key, bool value)
 {
-	put_member(line, key, value ? "true" : "false", false);
+	put_word(line, key, value ? "true" : "false", value ? strlen("true") : strlen("false"));
 }
 
 /* A line that cannot be written is lost: there is nowhere left to say so. errno is kept, because a

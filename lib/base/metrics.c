@@ -34,6 +34,8 @@ static const struct {
 	[METRIC_PAYMENTS_LOST] = { "payments_lost_total", "Charges whose reservation was lost: refund ordered." },
 	[METRIC_BATCHES] = { "payments_batches_total", "Transactions that claimed or settled payments together." },
 	[METRIC_BATCHED] = { "payments_batched_total", "Claims and settlements that those carried." },
+	[METRIC_BOOKING_LOOKS] = { "payments_booking_looks_total", "Reads of pages of bookings." },
+	[METRIC_BOOKING_LISTS] = { "payments_booking_lists_total", "Pages of bookings that were read by those." },
 	[METRIC_SEAT_MAPS] = { "payments_seat_maps_total", "Reads of all taken seats of a performance." },
 	[METRIC_SEAT_MAPS_GIVEN] = { "payments_seat_maps_given_total", "Answers that were made of those." },
 	[METRIC_REFUNDS_DONE] = { "payments_refunds_done_total", "Refunds a gateway confirmed." },

@@ -24,6 +24,8 @@ enum metric_counter {
 	METRIC_PAYMENTS_LOST,	 /* charged, the reservation lost: refund ordered */
 	METRIC_BATCHES, /* transactions that claimed or settled payments, several at once where several waited */
 	METRIC_BATCHED, /* the claims and settlements in them */
+	METRIC_BOOKING_LOOKS,	/* reads of pages of bookings, each for all who waited */
+	METRIC_BOOKING_LISTS,	/* the pages read by them */
 	METRIC_SEAT_MAPS,	/* reads of all taken seats of a performance, each for all who waited */
 	METRIC_SEAT_MAPS_GIVEN, /* the answers made of them */
 	METRIC_REFUNDS_DONE,

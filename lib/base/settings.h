@@ -60,6 +60,7 @@ struct settings {
 	int32_t db_wait_ms;		      /* PAYMENTS_DB_WAIT_MS: for a connection of the pool */
 	int32_t batch_max;		      /* PAYMENTS_BATCH_MAX: payments that one transaction writes */
 	int32_t batches;		      /* PAYMENTS_BATCHES: such of each kind under way, a process */
+	int32_t list_looks;		      /* PAYMENTS_LIST_LOOKS: at lists of bookings, under way in a process */
 	int32_t db_connect_ms;		      /* PAYMENTS_DB_CONNECT_MS: to make one */
 	int32_t db_trip_ms;		      /* PAYMENTS_DB_TRIP_MS: for one answer of the server */
 	bool prepared_statements;	      /* PAYMENTS_PREPARED_STATEMENTS; off behind pgbouncer < 1.21 */

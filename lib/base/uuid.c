@@ -7,8 +7,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define UUID_LENGTH 36
-
 static bool is_dash_place(int i)
 {
 	return i == 8 || i == 13 || i == 18 || i == 23;
@@ -48,21 +46,23 @@ struct uuid uuid_of(const char *text)
 	return uuid;
 }
 
+#define HEX_OF(high) high "0" high "1" high "2" high "3" high "4" high "5" high "6" high "7" \
+	high "8" high "9" high "a" high "b" high "c" high "d" high "e" high "f"
+
+/* Two digits for each byte: a list of bookings has hundreds of ids. */
+static const char hex[256 * 2 + 1] =
+	HEX_OF("0") HEX_OF("1") HEX_OF("2") HEX_OF("3") HEX_OF("4") HEX_OF("5") HEX_OF("6") HEX_OF("7")
+	HEX_OF("8") HEX_OF("9") HEX_OF("a") HEX_OF("b") HEX_OF("c") HEX_OF("d") HEX_OF("e") HEX_OF("f");
+
 struct uuid uuid_from_bytes(const uint8_t bytes[UUID_BYTES])
 {
-	static const char digits[] = "0123456789abcdef";
-	static const int groups[] = { 4, 2, 2, 2, 6 };
+	static const uint8_t places[UUID_BYTES] = { 0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34 };
 	struct uuid uuid;
-	char *at = uuid.text;
 
-	for (int group = 0; group < 5; group++) {
-		for (int i = 0; i < groups[group]; i++, bytes++) {
-			*at++ = digits[*bytes >> 4];
-			*at++ = digits[*bytes & 0xf];
-		}
-		*at++ = '-';
-	}
-	at[-1] = '\0';
+	for (int i = 0; i < UUID_BYTES; i++)
+		memcpy(uuid.text + places[i], hex + 2 * bytes[i], 2);
+	uuid.text[8] = uuid.text[13] = uuid.text[18] = uuid.text[23] = '-';
+	uuid.text[UUID_LENGTH] = '\0';
 	return uuid;
 }
 

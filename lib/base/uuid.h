@@ -7,8 +7,10 @@
 
 #define UUID_BYTES 16
 
+#define UUID_LENGTH 36
+
 struct uuid {
-	char text[37]; /* "" is no id */
+	char text[UUID_LENGTH + 1]; /* "" is no id */
 };
 
 /* Takes the 8-4-4-4-12 form in any case, nothing else (no braces, no spaces). False: *out untouched. */

@@ -1,83 +1,56 @@
+/*
+ * Pages of users' bookings. Who asks while others' pages are being read waits for the next look, and that one reads
+ * the pages of all who wait: what a statement costs by itself is paid once. What each is given is his own:
+ * every row says for whom it was read and whose booking it is, and one that does not belong on the page it came for is
+ * never shown.
+ */
 #include "pay/booking.h"
 
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "base/json_out.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "pay/booking_cursor.h"
+#include "pay/pg_array.h"
 
-#include <stdio.h>
+#include <assert.h>
 #include <string.h>
-#include <time.h>
 
 enum page_column {
-	R_ID, R_CREATED_LOCAL, R_EVENT, LABELS, QUANTITY, R_TOTAL, R_METHOD, R_STATUS, R_PAYMENT_STATUS, I_ID,
-	R_EXPIRES, R_CREATED, R_UPDATED
+	PLACE, ASKER_EXISTS, R_USER, R_ID, R_CREATED_LOCAL, R_EVENT, LABELS, QUANTITY, R_TOTAL, R_METHOD, R_STATUS,
+	R_PAYMENT_STATUS, I_ID, R_EXPIRES, R_CREATED, R_UPDATED
 };
-
-/* A cursor is the last row's place in the order: "<created_at>_<id>", the time in the database's zone, as it is
- * stored, with a T ahead of the hours so that it can stand in an address as it is. */
-#define CURSOR_TIME_MAX 32
-#define TIME_LENGTH 19 /* to the second */
-#define TIME_MS_LENGTH 23 /* to the millisecond */
-#define OLDEST_ID "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 #define BOOKING_BYTES 512 /* of a booking in the answer, about */
 
-struct list {
+/* One request's part. */
+struct listing {
+	struct batch_item item;
 	struct call *call;
 	const struct bookings_page *page;
+	struct booking_cursor from;
 	struct outcome *outcome;
+	struct json_out out;
+	enum status status;
+	int rows; /* that came for it */
+	int last; /* the result's row that it shows last */
+	int64_t since_us;
 };
 
-/* A time that exists, as PostgreSQL prints one; anything else would be its error, and ours. */
-static bool is_time(const char *text)
+static struct listing *next_of(const struct listing *listing)
 {
-	struct tm given = { 0 }, normal;
-	int length = 0;
-
-	if (strspn(text, "0123456789-:.T") != strlen(text) ||
-	    sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &given.tm_year, &given.tm_mon, &given.tm_mday, &given.tm_hour,
-		   &given.tm_min, &given.tm_sec, &length) != 6 ||
-	    length != TIME_LENGTH || given.tm_year < 1)
-		return false;
-	given.tm_year -= 1900;
-	given.tm_mon -= 1;
-	normal = given;
-	timegm(&normal); /* carries what is out of range over into the next field */
-	if (normal.tm_mon != given.tm_mon || normal.tm_mday != given.tm_mday || normal.tm_hour != given.tm_hour ||
-	    normal.tm_min != given.tm_min || normal.tm_sec != given.tm_sec)
-		return false;
-	text += length;
-	return *text == '\0' || (*text == '.' && strlen(text) <= 7 && text[1 + strspn(text + 1, "0123456789")] == '\0');
-}
-
-static bool read_cursor(const char *cursor, char time[CURSOR_TIME_MAX], struct uuid *id)
-{
-	const char *split = strchr(cursor, '_');
-	size_t length = split == NULL ? 0 : (size_t)(split - cursor);
-
-	if (length < 10 || length >= CURSOR_TIME_MAX)
-		return false;
-	memcpy(time, cursor, length);
-	time[length] = '\0';
-	return is_time(time) && uuid_parse(split + 1, id);
-}
-
-static void write_cursor(struct outcome *outcome, const struct db_result *r, int row)
-{
-	struct uuid id = db_uuid(r, row, R_ID);
-	int64_t us, ms;
-
-	if (!db_time(r, row, R_CREATED_LOCAL, &us))
-		return;
-	ms = clock_us_to_ms(us);
-	snprintf(outcome->next_cursor, sizeof(outcome->next_cursor), "%.*s%03d_%s", TIME_MS_LENGTH,
-		 clock_iso_utc(ms).text, (int)(us - ms * 1000), id.text);
+	return (struct listing *)listing->item.next;
 }
 
 static void write_id(struct json_out *out, const char *name, const struct db_result *r, int row, int column)
 {
 	struct uuid id = db_uuid(r, row, column);
 
-	json_string(out, name, *id.text ? id.text : NULL);
+	if (*id.text)
+		json_plain(out, name, id.text, UUID_LENGTH);
+	else
+		json_null(out, name);
 }
 
 static void write_time(struct json_out *out, const char *name, const struct db_result *r, int row, int column)
@@ -85,16 +58,16 @@ static void write_time(struct json_out *out, const char *name, const struct db_r
 	int64_t us;
 
 	if (db_time(r, row, column, &us))
-		json_string(out, name, clock_iso_utc(clock_us_to_ms(us)).text);
+		json_plain(out, name, clock_iso_utc(clock_us_to_ms(us)).text, CLOCK_ISO_LENGTH);
 	else
 		json_null(out, name);
 }
 
-static void write_row(struct json_out *out, const struct db_result *r, int row, const char *user_id)
+static void write_booking(struct json_out *out, const struct db_result *r, int row, const char *user_id)
 {
 	json_object_begin(out, NULL);
 	write_id(out, "bookingId", r, row, R_ID);
-	json_string(out, "userId", user_id);
+	json_plain(out, "userId", user_id, UUID_LENGTH);
 	write_id(out, "performanceId", r, row, R_EVENT);
 	json_raw(out, "seatIds", db_text(r, row, LABELS));
 	json_integer(out, "quantity", db_integer(r, row, QUANTITY));
@@ -109,46 +82,141 @@ static void write_row(struct json_out *out, const struct db_result *r, int row, 
 	json_object_end(out);
 }
 
-static void read_page(const struct db_step *steps, void *context)
+static void write_cursor(struct outcome *outcome, const struct db_result *r, int row)
 {
-	struct list *list = context;
-	const struct db_result *r = steps[1].result;
-	struct json_out out = { .buf = &list->outcome->body };
-	int row, rows = db_rows(r), shown = rows > list->page->limit ? list->page->limit : rows;
+	struct uuid id = db_uuid(r, row, R_ID);
+	int64_t us;
 
-	if (!db_boolean(steps[0].result, 0, 0)) {
-		outcome_error(list->outcome, list->call, STATUS_USER_NOT_FOUND);
-		return;
+	if (db_time(r, row, R_CREATED_LOCAL, &us))
+		booking_cursor_write(outcome->next_cursor, sizeof(outcome->next_cursor), us, &id);
+}
+
+static void page_begin(struct listing *listing)
+{
+	buf_reset(&listing->outcome->body);
+	buf_expect(&listing->outcome->body, (size_t)listing->page->limit * BOOKING_BYTES);
+	listing->out = (struct json_out){ .buf = &listing->outcome->body };
+	json_array_begin(&listing->out, NULL);
+	listing->rows = 0;
+	listing->status = STATUS_INTERNAL_ERROR; /* until its first row comes */
+}
+
+static bool belongs(const struct listing *listing, const struct uuid *user)
+{
+	if (strcmp(user->text, listing->page->user_id.text) == 0)
+		return true;
+	log_event(LOG_LEVEL_ERROR, "booking_of_another", "a booking of user %s was read for the page of user %s",
+		  user->text, listing->page->user_id.text);
+	return false;
+}
+
+static void page_add(struct listing *listing, const struct db_result *r, int row, const struct uuid *user)
+{
+	if (!belongs(listing, user)) {
+		listing->status = STATUS_INTERNAL_ERROR;
+	} else if (listing->rows <= listing->page->limit) {
+		write_booking(&listing->out, r, row, user->text);
+		listing->last = row;
+	} else { /* the one more that was asked for */
+		write_cursor(listing->outcome, r, listing->last);
 	}
-	buf_reset(&list->outcome->body);
-	buf_expect(&list->outcome->body, (size_t)shown * BOOKING_BYTES);
-	list->outcome->status = STATUS_OK;
-	json_array_begin(&out, NULL);
-	for (row = 0; row < shown; row++)
-		write_row(&out, r, row, list->page->user_id.text);
-	json_array_end(&out);
-	if (rows > shown)
-		write_cursor(list->outcome, r, shown - 1);
+}
+
+/* A page has a row for each booking; one without any has a row of NULLs. */
+static void page_row(struct listing *listing, const struct db_result *r, int row)
+{
+	struct uuid user = db_uuid(r, row, R_USER);
+
+	if (listing->rows++ == 0)
+		listing->status = db_boolean(r, row, ASKER_EXISTS) ? STATUS_OK : STATUS_USER_NOT_FOUND;
+	if (listing->status == STATUS_OK && user.text[0] != '\0')
+		page_add(listing, r, row, &user);
+}
+
+static struct listing *at_place(struct listing *first, int64_t place)
+{
+	struct listing *listing = first;
+
+	while (listing != NULL && --place > 0)
+		listing = next_of(listing);
+	assert(listing != NULL && place == 0);
+	return listing;
+}
+
+static void read_pages(const struct db_step *steps, void *context)
+{
+	const struct db_result *r = steps[0].result;
+	struct listing *first = context, *listing;
+
+	for (listing = first; listing != NULL; listing = next_of(listing))
+		page_begin(listing);
+	for (int row = 0; row < db_rows(r); row++)
+		page_row(at_place(first, db_integer(r, row, PLACE)), r, row);
+	for (listing = first; listing != NULL; listing = next_of(listing))
+		json_array_end(&listing->out);
+}
+
+/* In the order of bookings_pages' arrays. */
+static void add_page(struct pg_columns *columns, const struct listing *listing)
+{
+	/* one more tells whether there is a next page */
+	struct decimal most = decimal(listing->page->limit + 1);
+	const char *const row[] = {
+		listing->call->principal.user_id.text, listing->page->user_id.text, listing->from.created,
+		listing->from.id.text, most.text,
+	};
+
+	columns->count = sizeof(row) / sizeof(row[0]);
+	pg_columns_add(columns, row);
+}
+
+static enum db_code look_for(struct listing *first, struct db_cost *cost)
+{
+	struct db_step step = { .sql = SQL_BOOKINGS_PAGES, .format = DB_BINARY };
+	struct pg_columns columns = { .count = 0 };
+	enum db_code code = DB_BROKEN;
+
+	for (const struct listing *listing = first; listing != NULL; listing = next_of(listing))
+		add_page(&columns, listing);
+	if (pg_columns_end(&columns, step.params))
+		code = db_read(first->call->service->pool, &step, 1, read_pages, first, cost);
+	pg_columns_free(&columns);
+	return code;
+}
+
+static void look_for_all(struct batch_item *items, void *context)
+{
+	struct listing *first = (struct listing *)items;
+	struct db_cost cost = { .trips = 0 };
+	int64_t begin_us = clock_mono_us();
+	enum db_code code = look_for(first, &cost);
+
+	(void)context;
+	metrics_count(METRIC_BOOKING_LOOKS);
+	for (struct listing *listing = first; listing != NULL; listing = next_of(listing)) {
+		if (code != DB_OK)
+			listing->status = service_status_of(code);
+		call_count(listing->call, &cost, begin_us - listing->since_us);
+		metrics_count(METRIC_BOOKING_LISTS);
+	}
 }
 
 void booking_list(struct call *call, const struct bookings_page *page, struct outcome *outcome)
 {
-	struct list list = { call, page, outcome };
-	char time[CURSOR_TIME_MAX] = "infinity", most[16];
-	struct uuid id = { OLDEST_ID };
-	struct db_step steps[] = {
-		{ .sql = SQL_USER_EXISTS, .params = { call->principal.user_id.text } },
-		{ .sql = SQL_BOOKINGS_PAGE, .params = { page->user_id.text, time, id.text, most },
-		  .format = DB_BINARY },
+	struct listing listing = {
+		.call = call,
+		.page = page,
+		.outcome = outcome,
+		.status = STATUS_SERVICE_UNAVAILABLE, /* until somebody has come to it */
+		.since_us = clock_mono_us(),
 	};
-	enum db_code code;
 
-	if (page->cursor != NULL && !read_cursor(page->cursor, time, &id)) {
-		outcome_error(outcome, call, STATUS_INVALID_PARAMETER);
-		return;
-	}
-	snprintf(most, sizeof(most), "%d", page->limit + 1); /* one more tells whether there is a next page */
-	code = db_read(call->service->pool, steps, 2, read_page, &list, &call->db);
-	if (code != DB_OK)
-		outcome_error(outcome, call, service_status_of(code));
+	booking_cursor_first(&listing.from);
+	if (page->cursor != NULL && !booking_cursor_read(&listing.from, page->cursor))
+		listing.status = STATUS_INVALID_PARAMETER;
+	else
+		batch_do(&call->service->lists, &listing.item, look_for_all, NULL, call->settings->db_wait_ms);
+	outcome->status = listing.status;
+	if (listing.status != STATUS_OK)
+		outcome_error(outcome, call, listing.status);
 }

@@ -67,11 +67,11 @@ static void write_seat(struct json_out *out, struct buf *id, const struct db_res
 	buf_puts(id, label);
 	json_object_begin(out, NULL);
 	json_string(out, "id", buf_text(id));
-	json_string(out, "performanceId", performance);
+	json_plain(out, "performanceId", performance, UUID_LENGTH);
 	json_string(out, "seatId", label);
 	json_string(out, "status", db_boolean(r, row, BOOKED) ? "booked" : "locked");
 	if (db_time(r, row, LOCKED_UNTIL, &until_us))
-		json_string(out, "lockedUntil", clock_iso_utc(clock_us_to_ms(until_us)).text);
+		json_plain(out, "lockedUntil", clock_iso_utc(clock_us_to_ms(until_us)).text, CLOCK_ISO_LENGTH);
 	else
 		json_null(out, "lockedUntil");
 }

@@ -217,8 +217,9 @@ def reads(base, plan):
     listed = Row("booking list of 50", "answers/s", "pgbench, the same statements", ">= 0.80")
     known = statements.service_statements()
     event = base.half_taken(5000)
-    person, port = 7, wait.free_port()
-    base.bookings_of(person, 60)
+    port = wait.free_port()
+    for person in range(CONNECTIONS):
+        base.bookings_of(person, 60)
     base.database.rows("VACUUM (ANALYZE)")
     pool = ground.start_pool(base, PAYMENTS_ADMIN_LISTEN=f"127.0.0.1:{port}")
     lines = [f"GET\t{MOUNT}/occupiedSeats/{event}\t"]
@@ -228,25 +229,30 @@ def reads(base, plan):
         return figures["requests"] / figures["seconds"]
 
     def directly(trips, clients=CONNECTIONS):
-        text = statements.script(trips, known, head="")
+        text = statements.script(trips, known, head=statements.NEXT_PERSON)
         return load.pgbench(base, text, clients, plan.seconds,
-                            variables={"event": event, "person": ground.identity("u", person)})["tps"]
+                            variables={"event": event, "people": CONNECTIONS})["tps"]
 
-    def looks():
-        return [watch.counted(port, f"payments_seat_maps_{name}") for name in ("given_total", "total")]
+    def counts(*names):
+        return [watch.counted(port, f"payments_{name}_total") for name in names]
 
     try:
-        before = looks()
+        before = counts("seat_maps_given", "seat_maps")
         for ours, limit in turns(plan.rounds, lambda: through(lines), lambda: directly(statements.OCCUPIED)):
             seats.add(ours, limit)
-        given, made = (now - then for now, then in zip(looks(), before))
+        given, made = (now - then for now, then in zip(counts("seat_maps_given", "seat_maps"), before))
         alone, limit = map(statistics.median, zip(*turns(plan.rounds, lambda: through(lines, 1),
                                                          lambda: directly(statements.OCCUPIED, 1))))
         seats.note = (f"{given / made:.1f} askers answered by one look at the hall, on average, where pgbench looks for "
                       f"each; one asker at a time {alone:.0f}/s, pgbench with one connection {limit:.0f}")
-        lines = [f"GET\t{MOUNT}/bookings/my\t{base.tokens[person]}"]
+        lines = [f"GET\t{MOUNT}/bookings/my\t{base.tokens[person]}" for person in range(CONNECTIONS)]
         for ours, limit in turns(plan.rounds, lambda: through(lines), lambda: directly(statements.LIST)):
             listed.add(ours, limit)
+        pages, looks = counts("booking_lists", "booking_looks")
+        alone, limit = map(statistics.median, zip(*turns(plan.rounds, lambda: through(lines, 1),
+                                                         lambda: directly(statements.LIST, 1))))
+        listed.note = (f"{pages / looks:.1f} users' lists read in one look, on average, where pgbench reads each by itself; "
+                       f"one asker at a time {alone:.0f}/s, pgbench with one connection {limit:.0f}")
     finally:
         pool.stop()
     return [seats, listed]

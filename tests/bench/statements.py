@@ -75,14 +75,13 @@ BINDINGS |= {
     "hold_seats": [PERFORMANCE, ":empty", LABELS],
     "hold_make": [RESERVATION, USER, PERFORMANCE, "'TK' || :k::text", "70000", "'kakao_pay'",
                   ":until::text::timestamp", INTENT, SEATS, "'{70000}'", NONE, ":body::text", REQUEST, ORDER],
-    "user_exists": [":person::text::uuid"],
-    "bookings_page": [":person::text::uuid", ":newest::timestamp", ":last::uuid", ":most"],
+    "bookings_pages": [f"ARRAY[{value}]" for value in (USER, USER, ":newest::timestamp", ":last::uuid", ":most")],
     "occupied_performance": [EVENT],
     "occupied_all": [EVENT, ":empty::uuid[]"],
 }
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 HOLD = [["hold_facts", "hold_look"], [BEGIN, "hold_turn", "hold_facts", "hold_seats"], ["hold_make", "COMMIT"]]
-LIST = [["user_exists", "bookings_page"]]
+LIST = [["bookings_pages"]]
 OCCUPIED = [["occupied_performance", "occupied_all"]]
 PAYMENT = [["claim_at_once"], ["record_at_once"]]
 
@@ -99,6 +98,9 @@ NEXT_PAYMENT = r"""\set n :n + 1
 \set k :base + :n * :clients + :client_id
 \set user :k % :users
 \set performance :k / :seats"""
+
+# Whose bookings: those of `people` users, who have many.
+NEXT_PERSON = r"\set user random(0, :people - 1)"
 
 
 def script(trips, known, head=NEXT_PAYMENT, bindings=None):

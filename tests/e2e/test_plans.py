@@ -80,8 +80,9 @@ FROM generate_series(0, {reservations} - 1, 10) n;
 STATEMENTS = {
     "occupied_all": ("booking", [f"'{EVENT}'", f"'{{{USER}}}'"]),
     "occupied_some": ("booking", [f"'{EVENT}'", f"'{{{USER}}}'", "'{L-1,L-2,L-3000}'"]),
-    "bookings_page": ("booking", [f"'{USER}'", "'infinity'",
-                                  "'ffffffff-ffff-ffff-ffff-ffffffffffff'", "'51'"]),
+    "bookings_pages": ("booking", [f"'{{{USER},{USER}}}'", f"'{{{USER},{USER}}}'", "'{infinity,infinity}'",
+                                   "'{ffffffff-ffff-ffff-ffff-ffffffffffff,ffffffff-ffff-ffff-ffff-ffffffffffff}'",
+                                   "'{51,51}'"]),
     "hold_facts": ("booking", [f"'{USER}'", f"'{EVENT}'", "'300'"]),
     "hold_seats": ("booking", [f"'{EVENT}'", f"'{{{SOME}}}'", "'{L-4100,L-4101}'"]),
     "hold_rivals": ("booking", [f"'{EVENT}'", f"'{{{SOME}}}'", "'{L-4100,L-4101}'"]),
@@ -263,14 +264,14 @@ def test_an_attempt_is_found_by_its_id(unsold, name):
 
 def test_a_table_read_is_seen(hall):
     """The control of the above: without its index the list of bookings does read a table."""
-    theme, parameters = STATEMENTS["bookings_page"]
+    theme, parameters = STATEMENTS["bookings_pages"]
     hall.rows("SET plan_cache_mode = force_generic_plan")
     hall.rows("BEGIN")
     try:
         for index, in hall.rows("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisunique "
                                 "AND indrelid = 'public.reservations'::regclass"):
             hall.rows(f"DROP INDEX {index}")
-        hall.rows(f"PREPARE p AS {text_of(theme, 'bookings_page')}")
+        hall.rows(f"PREPARE p AS {text_of(theme, 'bookings_pages')}")
         plan, = hall.value(f"EXPLAIN (FORMAT JSON) EXECUTE p ({', '.join(parameters)})")
         hall.rows("DEALLOCATE p")
     finally:

@@ -1,63 +1,28 @@
 """
-occupiedSeats of a whole hall while many ask: one look answers all who wait. A gate in the database, a policy
-on the seats, holds a look up in its midst until the others stand in line.
+occupiedSeats of a whole hall while many ask: one look answers all who wait. A gate at the seats holds a look up in
+its midst until the others stand in line.
 
 Fails where somebody is shown another's seats as his own or not his own, a hall of another performance, or one that is older
 than his question, where one look's trouble is everybody's, or where each still has a look of his own.
 """
 
 import json
-import time
-from contextlib import contextmanager
 
-import psycopg2
 import pytest
 
 from harness import client
 from harness.booking import Buyer, lapse, unlapse
 from harness.client import MOUNT, new_id
+from harness.gate import at_the_gate, closed, gated, meanwhile
 from harness.volley import tally
-from harness.wait import free_port, until
 from harness.watch import counted
 
 CROWD = 24
-IN_LINE_S = 0.4  # until requests that were sent stand in line
-GATE = """
-CREATE FUNCTION public.gate() RETURNS boolean LANGUAGE plpgsql AS $$
-BEGIN
-	PERFORM pg_advisory_lock_shared(1);
-	PERFORM pg_advisory_unlock_shared(1);
-	RETURN true;
-END $$;
-ALTER TABLE public.seats ENABLE ROW LEVEL SECURITY;
-CREATE POLICY gate ON public.seats TO payments_service USING (public.gate());
-"""
 
 
 @pytest.fixture
 def one_worker(make_stack):
-    def make(**settings):
-        port = free_port()
-        stack = make_stack(workers=1, settings={
-            "PAYMENTS_ADMIN_LISTEN": f"127.0.0.1:{port}", "PAYMENTS_JANITOR_INTERVAL_MS": 600000} | settings)
-        stack.admin_port = port
-        stack.database.rows(GATE)
-        return stack
-    return make
-
-
-def at_the_gate(stack):
-    """Backends of the service that look, and see a hall as it was."""
-    return [pid for pid, in stack.database.rows(
-        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'")]
-
-
-@contextmanager
-def gate_closed(stack):
-    with psycopg2.connect(stack.database.url("postgres")) as connection:
-        connection.cursor().execute("SELECT pg_advisory_lock(1)")
-        yield
-    connection.close()
+    return lambda **settings: gated(make_stack, "seats", **settings)
 
 
 def get(event, token=None, method="GET"):
@@ -67,20 +32,6 @@ def get(event, token=None, method="GET"):
 
 def looks(stack):
     return [counted(stack.admin_port, f"payments_seat_maps_{name}") for name in ("total", "given_total")]
-
-
-def meanwhile(stack, requests, then=lambda: None):
-    """The first looks; then `then`; the second stands in line and will look for the others, who come after it. The
-    answers."""
-    with gate_closed(stack):
-        first = stack.volley(requests[:1])
-        until("the first looks", lambda: at_the_gate(stack))
-        then()
-        second = stack.volley(requests[1:2])
-        time.sleep(IN_LINE_S / 2)
-        others = stack.volley(requests[2:], most=len(requests), burst=True)
-        time.sleep(IN_LINE_S)
-    return first.finish() + second.finish() + others.finish()
 
 
 def shown(shot):
@@ -205,7 +156,7 @@ def test_a_look_that_takes_too_long_is_given_up(one_worker):
     stack.database.rows("ALTER ROLE payments_service IN DATABASE " + stack.database.name + " SET statement_timeout = '500ms'")
     show, seats = stack.world.event(10)
     stack.database.rows("UPDATE public.seats SET status = 'reserved' WHERE id = %s", seats[0])
-    with gate_closed(stack):
+    with closed(stack):
         shots = stack.fire([get(show)] * CROWD, burst=True)
     assert {shot.status for shot in shots} == {503}, tally(shots)
     assert set(shown(stack.fire([get(show)])[0])) == {label(1)}

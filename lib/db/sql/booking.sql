@@ -197,30 +197,37 @@ WITH r AS (
 SELECT payments.expect((SELECT count(*) FROM r) = 1
 	AND (SELECT count(*) FROM i) = CASE WHEN $2 IS NULL THEN 0 ELSE 1 END, 'cancel_make');
 
--- name: bookings_page
--- $1 user, $2 created before ('infinity': from the newest on), $3 and with a smaller id at that time, $4 most
+-- name: bookings_pages
+-- Pages of several askers. Arrays of one length: $1 askers, $2 whose bookings, $3 created before ('infinity': from the newest on), $4 and
+-- with a smaller id at that time, $5 most
 -- Read in binary form: the types are spelled out.
--- columns: booking, created in the database's zone (the cursor's), then what the wire shows: performance, labels as JSON, quantity,
--- total, method, status, payment status, intent, expires, created, updated
-SELECT r.id, r.created_at::timestamp, r.event_id, t.labels, t.quantity, r.total_amount::bigint,
-	r.payment_method::text,
-	CASE WHEN r.status = 'pending' AND r.expires_at <= clock_timestamp()::timestamp THEN 'expired'
-	     WHEN r.status = 'cancelled' AND i.status = 'expired' THEN 'expired'
-	     ELSE r.status::text END,
-	r.payment_status::text, i.id, r.expires_at::timestamptz, r.created_at::timestamptz, r.updated_at::timestamptz
-FROM public.reservations r
+-- columns, a row a booking, and one with no booking for an empty page: place of the page in the arrays, its asker exists, whose it is, booking,
+-- created in the database's zone (the cursor's), then what the wire shows: performance, labels as JSON, quantity, total, method, status, payment status, intent,
+-- expires, created, updated
+SELECT q.place, u.id IS NOT NULL, b.*
+FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[]), (SELECT $3::timestamp[]), (SELECT $4::uuid[]), (SELECT $5::int[]))
+	WITH ORDINALITY AS q (asker, whose, before, last, most, place)
+LEFT JOIN public.users u ON u.id = q.asker
 LEFT JOIN LATERAL (
-	SELECT i.id, i.status FROM payments.intents i WHERE i.reservation_id = r.id
-	ORDER BY i.live DESC, i.created_at DESC LIMIT 1) i ON true
-CROSS JOIN LATERAL (
-	SELECT coalesce(json_agg(s.seat_label ORDER BY s.section, s.row_number, s.seat_number)
-			FILTER (WHERE s.id IS NOT NULL), '[]') AS labels,
-		coalesce(sum(x.quantity), 0)::bigint AS quantity
-	FROM public.reservation_items x LEFT JOIN public.seats s ON s.id = x.seat_id
-	WHERE x.reservation_id = r.id) t
-WHERE r.user_id = (SELECT $1::uuid) AND (r.created_at, r.id) < ((SELECT $2::timestamp), (SELECT $3::uuid))
-ORDER BY r.created_at DESC, r.id DESC
-LIMIT (SELECT $4::int);
+	SELECT r.user_id, r.id, r.created_at::timestamp, r.event_id, t.labels, t.quantity, r.total_amount::bigint,
+		r.payment_method::text,
+		CASE WHEN r.status = 'pending' AND r.expires_at <= clock_timestamp()::timestamp THEN 'expired'
+		     WHEN r.status = 'cancelled' AND i.status = 'expired' THEN 'expired'
+		     ELSE r.status::text END,
+		r.payment_status::text, i.id, r.expires_at::timestamptz, r.created_at::timestamptz, r.updated_at::timestamptz
+	FROM public.reservations r
+	LEFT JOIN LATERAL (
+		SELECT i.id, i.status FROM payments.intents i WHERE i.reservation_id = r.id
+		ORDER BY i.live DESC, i.created_at DESC LIMIT 1) i ON true
+	CROSS JOIN LATERAL (
+		SELECT coalesce(json_agg(s.seat_label ORDER BY s.section, s.row_number, s.seat_number)
+				FILTER (WHERE s.id IS NOT NULL), '[]') AS labels,
+			coalesce(sum(x.quantity), 0)::bigint AS quantity
+		FROM public.reservation_items x LEFT JOIN public.seats s ON s.id = x.seat_id
+		WHERE x.reservation_id = r.id) t
+	WHERE r.user_id = q.whose AND (r.created_at, r.id) < (q.before, q.last)
+	ORDER BY r.created_at DESC, r.id DESC
+	LIMIT q.most) b (user_id, id) ON true;
 
 -- name: occupied_performance
 -- $1 performance

@@ -1,0 +1,61 @@
+"""
+A gate in the database, a policy on a table that the service reads: it holds a read up in its midst until
+others stand in line behind it.
+"""
+
+import time
+from contextlib import contextmanager
+
+import psycopg2
+
+from .wait import free_port, until
+
+IN_LINE_S = 0.4  # until requests that were sent stand in line
+GATE = """
+CREATE FUNCTION public.gate() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_advisory_lock_shared(1);
+	PERFORM pg_advisory_unlock_shared(1);
+	RETURN true;
+END $$;
+ALTER TABLE public.{table} ENABLE ROW LEVEL SECURITY;
+CREATE POLICY gate ON public.{table} TO payments_service USING (public.gate());
+"""
+
+
+def gated(make_stack, table, **settings):
+    """A stack of one worker whose reads of `table` pass the gate."""
+    port = free_port()
+    stack = make_stack(workers=1, settings={
+        "PAYMENTS_ADMIN_LISTEN": f"127.0.0.1:{port}", "PAYMENTS_JANITOR_INTERVAL_MS": 600000} | settings)
+    stack.admin_port = port
+    stack.database.rows(GATE.format(table=table))
+    return stack
+
+
+def at_the_gate(stack):
+    """Backends of the service that look, and see the table as it was."""
+    return [pid for pid, in stack.database.rows(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'")]
+
+
+@contextmanager
+def closed(stack):
+    with psycopg2.connect(stack.database.url("postgres")) as connection:
+        connection.cursor().execute("SELECT pg_advisory_lock(1)")
+        yield
+    connection.close()
+
+
+def meanwhile(stack, requests, then=lambda: None):
+    """The first looks; then `then`; the second stands in line and will look for the others, who come after it. The
+    answers."""
+    with closed(stack):
+        first = stack.volley(requests[:1])
+        until("the first looks", lambda: at_the_gate(stack))
+        then()
+        second = stack.volley(requests[1:2])
+        time.sleep(IN_LINE_S / 2)
+        others = stack.volley(requests[2:], most=len(requests), burst=True)
+        time.sleep(IN_LINE_S)
+    return first.finish() + second.finish() + others.finish()
