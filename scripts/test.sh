@@ -3,10 +3,10 @@
 # test that failed.
 
 # The end-to-end tests that are run under AddressSanitizer too: the ways of a payment.
-core_tests="process races idempotency drain bookings seat_map"
+core_tests="process races idempotency drain bookings seat_map lists_together"
 # The suites of unit-tests, and the end-to-end tests, that have threads meet in our own code.
 thread_suites="batch db log metrics pool settings shared_text token uuid"
-thread_tests="process races drain together seat_map"
+thread_tests="process races drain together seat_map lists_together"
 
 # A number out of a report, 0 where there is none: an attribute of pytest's XML, or a part of Check's
 # closing line.

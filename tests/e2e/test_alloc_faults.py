@@ -19,7 +19,7 @@ from harness.world import World
 
 CONTROL_BYTES = 64
 MOST_CALLS = 3000
-LEAST_CALLS = {"seats": 20}  # there are at least, of a payment 50
+LEAST_CALLS = {"seats": 20, "lists": 20}  # there are at least, of a payment 50
 UNTOUCHED_MOST = 12  # requests in a row that made fewer calls than the one to fail: all have failed once
 
 
@@ -91,6 +91,12 @@ class Bench:
                 self.healthy.post("/execute", token, {"paymentIntentId": made.json["paymentIntentId"],
                                                       "paymentMethodToken": "tok", "cvv": "120"})
         return f"/occupiedSeats/{self.hall}", self.token, None
+
+    def lists(self):
+        """A page of bookings, and there is a next one."""
+        while len(self.spare) < 3:
+            self.reservation()
+        return "/bookings/my?limit=2", self.token, None
 
     def execute(self):
         made = self.healthy.post(*self.bookings())
@@ -164,7 +170,7 @@ def run(cluster, folder, capsys, operation, cold):
     assert statuses.keys() <= {200, 201, 202, 400, 402, 409, 500, 503, 504}, statuses
 
 
-@pytest.mark.parametrize("operation", ["process", "execute", "seats"])
+@pytest.mark.parametrize("operation", ["process", "execute", "seats", "lists"])
 def test_each_call_fails_once(cluster, folder, capsys, operation):
     run(cluster, folder, capsys, operation, False)
 
