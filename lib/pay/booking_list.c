@@ -34,6 +34,7 @@ struct listing {
 	struct json_out out;
 	enum status status;
 	int rows; /* that came for it */
+	int seen; /* of these */
 	int last; /* the result's row that it shows last */
 	int64_t since_us;
 };
@@ -93,12 +94,10 @@ static void write_cursor(struct outcome *outcome, const struct db_result *r, int
 
 static void page_begin(struct listing *listing)
 {
-	buf_reset(&listing->outcome->body);
-	buf_expect(&listing->outcome->body, (size_t)listing->page->limit * BOOKING_BYTES);
+	listing->status = STATUS_INTERNAL_ERROR; /* until its first row is seen */
 	listing->out = (struct json_out){ .buf = &listing->outcome->body };
+	buf_expect(&listing->outcome->body, (size_t)listing->rows * BOOKING_BYTES);
 	json_array_begin(&listing->out, NULL);
-	listing->rows = 0;
-	listing->status = STATUS_INTERNAL_ERROR; /* until its first row comes */
 }
 
 static bool belongs(const struct listing *listing, const struct uuid *user)
@@ -114,7 +113,7 @@ static void page_add(struct listing *listing, const struct db_result *r, int row
 {
 	if (!belongs(listing, user)) {
 		listing->status = STATUS_INTERNAL_ERROR;
-	} else if (listing->rows <= listing->page->limit) {
+	} else if (listing->seen <= listing->page->limit) {
 		write_booking(&listing->out, r, row, user->text);
 		listing->last = row;
 	} else { /* the one more that was asked for */
@@ -127,7 +126,7 @@ static void page_row(struct listing *listing, const struct db_result *r, int row
 {
 	struct uuid user = db_uuid(r, row, R_USER);
 
-	if (listing->rows++ == 0)
+	if (listing->seen++ == 0)
 		listing->status = db_boolean(r, row, ASKER_EXISTS) ? STATUS_OK : STATUS_USER_NOT_FOUND;
 	if (listing->status == STATUS_OK && user.text[0] != '\0')
 		page_add(listing, r, row, &user);
@@ -148,6 +147,8 @@ static void read_pages(const struct db_step *steps, void *context)
 	const struct db_result *r = steps[0].result;
 	struct listing *first = context, *listing;
 
+	for (int row = 0; row < db_rows(r); row++)
+		at_place(first, db_integer(r, row, PLACE))->rows++;
 	for (listing = first; listing != NULL; listing = next_of(listing))
 		page_begin(listing);
 	for (int row = 0; row < db_rows(r); row++)
@@ -217,6 +218,8 @@ void booking_list(struct call *call, const struct bookings_page *page, struct ou
 	else
 		batch_do(&call->service->lists, &listing.item, look_for_all, NULL, call->settings->db_wait_ms);
 	outcome->status = listing.status;
-	if (listing.status != STATUS_OK)
+	if (listing.status != STATUS_OK) {
+		outcome->next_cursor[0] = '\0';
 		outcome_error(outcome, call, listing.status);
+	}
 }
