@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <time.h>
 
 void batch_init(struct batch *batch, int most, int at_once)
@@ -72,40 +73,63 @@ static bool wait_in_line(struct batch *batch, struct batch_item *item, int32_t w
 	return true;
 }
 
+/* The first in line, taken out of it; NULL: none. The lock is held. */
+static struct batch_item *take_first(struct batch *batch)
+{
+	struct batch_item *first = batch->head;
+
+	if (first == NULL)
+		return NULL;
+	batch->head = first->next;
+	if (batch->head == NULL)
+		batch->tail = &batch->head;
+	first->next = NULL;
+	return first;
+}
+
 /*
- * The first in line leads the next batch, with as many behind it as may. It is woken when the lock is free: it
- * runs at once, on the waker's processor, and who comes meanwhile would find the lock held by a thread that waits.
+ * The first in line leads the next batch. It is woken when the lock is free: it runs at once, on the waker's
+ * processor, and who comes meanwhile would find the lock held by a thread that waits.
  */
 static void call_next(struct batch *batch)
 {
-	struct batch_item *first, *last;
-	int count = 1;
+	struct batch_item *first;
 
 	pthread_mutex_lock(&batch->lock);
-	first = last = batch->head;
-	if (first == NULL) {
+	first = take_first(batch);
+	if (first == NULL)
 		batch->at_work--;
-	} else {
-		for (; last->next != NULL && count < batch->most; count++) {
-			last = last->next;
-			last->turn = BATCH_TAKEN;
-		}
-		batch->head = last->next;
-		last->next = NULL;
-		if (batch->head == NULL)
-			batch->tail = &batch->head;
+	else
 		first->turn = BATCH_LEADS;
-	}
 	pthread_mutex_unlock(&batch->lock);
 	if (first != NULL)
 		sem_post(&first->called);
 }
 
-/* An item is gone as soon as its thread knows that it is done. */
+/* As many as may go along with the leader. */
+static void take_along(struct batch *batch, struct batch_item *last)
+{
+	pthread_mutex_lock(&batch->lock);
+	for (int count = 1; batch->head != NULL && count < batch->most; count++) {
+		last->next = take_first(batch);
+		last = last->next;
+		last->turn = BATCH_TAKEN;
+	}
+	pthread_mutex_unlock(&batch->lock);
+}
+
+/*
+ * Where the processors have nothing left over, threads that are about to stand in line wait for one: they
+ * run first, and come along. Where they have, nobody does, and the yield returns at once.
+ *
+ * An item is gone as soon as its thread knows that it is done.
+ */
 static void lead(struct batch *batch, struct batch_item *own, batch_work work, void *context)
 {
 	struct batch_item *item, *next;
 
+	sched_yield();
+	take_along(batch, own);
 	work(own, context);
 	call_next(batch);
 	for (item = own->next; item != NULL; item = next) {

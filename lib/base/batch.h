@@ -1,9 +1,9 @@
 /*
  * Several threads' work of one kind, done together by one of them, like a
- * database's group commit. Who finds nobody at work does its own at once. Who
+ * database's group commit. Who finds nobody at work begins at once. Who
  * comes meanwhile waits in line; when a batch is done, the first in line does the
- * next, for as many as wait. So nobody waits for company, and the more there is to do,
- * the more is done together.
+ * next, for as many as wait. So nobody waits for company (a leader only lets those run who could
+ * run in its place), and the more there is to do, the more is done together.
  */
 #ifndef PAYMENTS_BASE_BATCH_H
 #define PAYMENTS_BASE_BATCH_H

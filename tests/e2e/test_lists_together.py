@@ -144,7 +144,8 @@ def test_so_many_looks_at_once(make_stack):
     people = [with_bookings(stack, count) for count in (1, 2, 3)]
     shots = meanwhile(stack, [get(people[n % 3].token) for n in range(12)])
     assert [len(listed(shot)) for shot in shots] == [n % 3 + 1 for n in range(12)]
-    assert looks(stack) == [3, 12]
+    made, lists = looks(stack)
+    assert made <= 4 and lists == 12  # who waits is shared out between the two
 
 
 def test_as_many_as_may(one_worker):
