@@ -30,6 +30,7 @@ pg_stat_statements.track_utility = off
 pg_stat_statements.track_planning = on
 max_wal_size = 4GB
 min_wal_size = 1GB
+shared_buffers = {buffers_mb}MB
 """
 LOG_MB = 1000  # of WAL, written before anything is measured
 EVENT = "e0000000-0000-4000-8000-000000000001"
@@ -61,10 +62,15 @@ def fresh(cluster):
         base.close()
 
 
+def quarter_of_memory_mb():
+    """What PostgreSQL's manual tells an administrator to begin with; its default, 128 MB, is for it to start anywhere."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 // 2**20
+
+
 def start_cluster():
     cluster = Cluster()
     with open(cluster.data / "postgresql.conf", "a", encoding="ascii") as conf:
-        conf.write(EXTRA)
+        conf.write(EXTRA.format(buffers_mb=quarter_of_memory_mb()))
     cluster.start()
     age(cluster)
     return cluster
