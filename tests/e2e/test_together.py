@@ -223,8 +223,8 @@ def test_a_connection_that_dies_under_them(one_worker, table):
 
     def kill_two():
         stack.database.rows("SELECT pg_terminate_backend(%s)", waiting(stack)[0])
-        until("the next is being written", lambda: waiting(stack))  # its own, or all those in line
-        stack.database.rows("SELECT pg_terminate_backend(pid) FROM unnest(%s) AS pid", waiting(stack))
+        next_ones = until("the next is being written", lambda: waiting(stack))  # its own, or all those in line
+        stack.database.rows("SELECT pg_terminate_backend(pid) FROM unnest(%s) AS pid", next_ones)
 
     shots = in_line(stack, [stack.process_request(one) for one in reservations], table, kill_two)
     assert_each_its_own(stack, reservations, shots)
