@@ -313,6 +313,7 @@ def growth(base, plan):
         try:
             for one in (base, large):
                 pools.append(ground.start_pool(one, **ground.AT_ONCE))
+                one.warm()
                 pay(one, pools[-1], CONNECTIONS, 1)
             for ours, limit in turns(plan.rounds,
                                      lambda: pay(large, pools[1], CONNECTIONS, plan.seconds),
