@@ -7,6 +7,7 @@ trouble is everybody's, or where each still has a look of his own.
 """
 
 import json
+import uuid
 
 import pytest
 
@@ -14,6 +15,8 @@ from harness import client
 from harness.booking import Buyer
 from harness.client import MOUNT, new_id
 from harness.gate import at_the_gate, closed, gated, meanwhile
+from harness.liar import Liar
+from harness.stack import Stack
 from harness.volley import tally
 from harness.watch import counted
 
@@ -91,6 +94,36 @@ def test_nobody_is_shown_a_page_older_than_his_question(one_worker):
     assert listed(shots[0]) == had
     assert [listed(shot) for shot in shots[1:5]] == [[made[0].id, *had]] * 4
     assert {len(listed(shot)) for shot in shots[5:]} == {2}
+
+
+@pytest.fixture
+def lied_to(cluster):
+    stack = Stack(cluster, workers=1)
+    liar = Liar(cluster, stack.pool.folder)
+    stack.pool.environment["DATABASE_URL"] = stack.database.url(host=liar.folder)
+    stack.expect_errors = True
+    try:
+        yield stack.start(), liar
+        stack.audit()
+    finally:
+        stack.stop()
+        liar.stop()
+
+
+def test_a_booking_of_another_is_not_shown(lied_to):
+    """What no statement of ours does: a row that came for a page is another's. The page is refused, and only that one."""
+    stack, liar = lied_to
+    buyer, other = with_bookings(stack, 3), with_bookings(stack, 2)
+    mine, others = (listed(shot) for shot in stack.fire([get(buyer.token), get(other.token)]))
+    liar.lie = uuid.UUID(buyer.id).bytes, uuid.UUID(other.id).bytes
+    refused, good = stack.fire([get(buyer.token), get(other.token)])
+    assert (refused.status, refused.json["code"]) == (500, "INTERNAL_ERROR")
+    assert not any(id in refused.body for id in mine + others)
+    assert listed(good) == others
+    line, = stack.pool.log_lines("booking_of_another")
+    assert line["level"] == "error" and buyer.id in line["detail"] and other.id in line["detail"]
+    liar.lie = None
+    assert listed(stack.fire([get(buyer.token)])[0]) == mine
 
 
 def test_what_is_asked_wrongly_stands_in_no_line(one_worker):
