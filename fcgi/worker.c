@@ -1,16 +1,17 @@
 /*
- * The threads and the connections they accept. A thread is idle while it sits in
- * accept and busy from the moment it has a connection: a peer that connects and
+ * The threads and the connections they accept. A thread is idle while it waits at the
+ * door and busy from the moment it has a connection: a peer that connects and
  * then says nothing holds one thread, for PEER_PATIENCE_S, and no more, since
  * another was started in its place.
  */
-#define _GNU_SOURCE 1 /* accept4, strerrordesc_np */
+#define _GNU_SOURCE 1 /* strerrordesc_np */
 
 #include "fcgi/worker.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "fcgi/cond.h"
+#include "fcgi/door.h"
 #include "fcgi/exchange.h"
 
 #include <errno.h>
@@ -27,11 +28,11 @@
 #define SHRINK_WINDOW_MS 10000		/* a thread not needed for so long may leave */
 #define FAILURE_PAUSE_MS 50		/* after an accept that failed for want of something */
 #define FAILURE_LOG_MS 1000		/* such failures are logged this often at the most */
-#define IDLE_TURN_MS 5000		/* an idle thread comes back from accept far more often */
+#define IDLE_TURN_MS 5000		/* an idle thread comes back from the door far more often */
 #define BUSY_TURN_MS 60000		/* no request takes so long: see the deadlines of settings.h */
 
 struct worker {
-	int listen_fd;
+	struct door *door;
 	struct service *service;
 	atomic_bool draining;
 	_Atomic int64_t failure_logged_ms;
@@ -41,11 +42,11 @@ struct worker {
 	pthread_t leaver;     /* who left last: joined by the next who leaves, or by the drain */
 	bool has_leaver;
 	int threads;
-	int idle;    /* of them, those in accept or on their way there */
+	int idle;    /* of them, those at the door or on their way there */
 	int low;     /* the fewest idle ones since the window began */
 	int surplus; /* how many may leave: nobody needed them in the last window */
 	int64_t window_end_ms;
-	int64_t turned_ms; /* when a thread last came by on its way to accept */
+	int64_t turned_ms; /* when a thread last came by on its way to the door */
 };
 
 static bool thread_launch(struct worker *worker);
@@ -74,9 +75,9 @@ static bool is_passing(int error)
 }
 
 /* One connection, or -1: nobody came, or it could not be had. */
-static int connection_accept(struct worker *worker)
+static int connection_accept(struct worker *worker, int place)
 {
-	int fd = accept4(worker->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	int fd = door_accept(worker->door, place);
 	int error = errno;
 
 	if (fd < 0) {
@@ -121,8 +122,8 @@ static void connection_serve(struct worker *worker, FCGX_Request *fcgx, int fd,
 	}
 }
 
-/* The caller goes to work: where that leaves nobody to accept, one more thread is started. */
-static void thread_becomes_busy(struct worker *worker, int threads_max)
+/* The caller goes to work: where that leaves too few at the door, one more thread is started. */
+static void thread_becomes_busy(struct worker *worker, const struct settings *settings)
 {
 	bool grow;
 
@@ -130,7 +131,8 @@ static void thread_becomes_busy(struct worker *worker, int threads_max)
 	worker->idle--;
 	if (worker->idle < worker->low)
 		worker->low = worker->idle;
-	grow = worker->idle == 0 && worker->threads < threads_max && !worker->draining;
+	grow = worker->idle < settings->spare_threads && worker->threads < settings->threads &&
+	       !worker->draining;
 	if (grow) { /* counted before it runs, so that nobody starts another meanwhile */
 		worker->threads++;
 		worker->idle++;
@@ -150,8 +152,7 @@ static void thread_becomes_idle(struct worker *worker)
 
 /*
  * How many may go is judged by the fewest that were idle at any moment of the last window, not by how
- * long one of them had nothing to do: accept wakes them in turn, so under the lightest load each has
- * some work now and then.
+ * long one of them had nothing to do: which one the kernel wakes says nothing of how many are needed.
  */
 static void window_turn(struct worker *worker, int64_t now_ms)
 {
@@ -211,20 +212,24 @@ static void *thread_run(void *argument)
 {
 	struct worker *worker = argument;
 	FCGX_Request fcgx;
+	int place = DOOR_IN_TURN;
 
 	FCGX_InitRequest(&fcgx, -1, 0);
 	while (thread_stays(worker)) {
 		const struct settings *settings;
-		int fd = connection_accept(worker);
+		int fd;
 
+		place = door_take_place(worker->door, place);
+		fd = connection_accept(worker, place);
 		if (fd < 0)
 			continue;
 		settings = settings_hold();
-		thread_becomes_busy(worker, settings->threads);
+		thread_becomes_busy(worker, settings);
 		connection_serve(worker, &fcgx, fd, settings);
 		settings_release(settings);
 		thread_becomes_idle(worker);
 	}
+	door_leave_place(worker->door, place);
 	thread_leave(worker);
 	return NULL;
 }
@@ -262,7 +267,18 @@ static void worker_free(struct worker *worker)
 {
 	pthread_cond_destroy(&worker->ended);
 	pthread_mutex_destroy(&worker->lock);
+	door_close(worker->door);
 	free(worker);
+}
+
+/* No more than there may be threads. */
+static int front_places(void)
+{
+	const struct settings *settings = settings_hold();
+	int places = settings->front_threads < settings->threads ? settings->front_threads : settings->threads;
+
+	settings_release(settings);
+	return places;
 }
 
 struct worker *worker_start(int listen_fd, struct service *service)
@@ -271,7 +287,6 @@ struct worker *worker_start(int listen_fd, struct service *service)
 
 	if (!worker)
 		return NULL;
-	worker->listen_fd = listen_fd;
 	worker->service = service;
 	worker->failure_logged_ms = -FAILURE_LOG_MS;
 	worker->turned_ms = clock_mono_ms();
@@ -280,12 +295,10 @@ struct worker *worker_start(int listen_fd, struct service *service)
 	worker->idle = 1;
 	pthread_mutex_init(&worker->lock, NULL);
 	pthread_cond_init(&worker->ended, NULL);
-	/* Plain accept has to come back now and then for a look at the drain flag. The timeout is the
-	 * only way that disturbs none of the processes that share the socket. */
-	socket_set_patience(listen_fd, SO_RCVTIMEO, ACCEPT_TIMEOUT_MS);
 	/* After an answer libfcgi waits for the peer to close: two seconds, unless told. */
 	setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "200", 0);
-	if (FCGX_Init() == 0 && thread_launch(worker))
+	worker->door = door_open(listen_fd, front_places());
+	if (worker->door && FCGX_Init() == 0 && thread_launch(worker))
 		return worker;
 	worker_free(worker);
 	return NULL;

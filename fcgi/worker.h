@@ -1,8 +1,8 @@
 /*
- * The worker threads: the only accept. Threads sit in plain accept on one
- * listening socket; the last idle one starts another before it goes to work, up
+ * The worker threads. They wait at the door of one listening socket (door.h);
+ * the last idle one starts another before it goes to work, up
  * to settings->threads, so that an idle process is small. Draining: the flag is
- * seen within ACCEPT_TIMEOUT_MS, what is in flight is finished.
+ * seen within DOOR_PATIENCE_MS, what is in flight is finished.
  */
 #ifndef PAYMENTS_FCGI_WORKER_H
 #define PAYMENTS_FCGI_WORKER_H
@@ -10,8 +10,6 @@
 #include "pay/service.h"
 
 #include <stdbool.h>
-
-#define ACCEPT_TIMEOUT_MS 300 /* how long a thread may be blind to the drain flag */
 
 struct worker;
 

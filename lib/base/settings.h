@@ -43,6 +43,7 @@ struct settings {
 	char listen[SETTING_TEXT_MAX];	      /* PAYMENTS_LISTEN: "" is fd 0 */
 	int32_t workers;		      /* PAYMENTS_WORKERS: processes, for what starts them */
 	int32_t threads;		      /* PAYMENTS_THREADS: most requests at once, a process */
+	int32_t front_threads;		      /* PAYMENTS_FRONT_THREADS: asked before other processes' */
 	int32_t spare_threads;		      /* PAYMENTS_SPARE_THREADS: idle ones kept waiting */
 	int32_t token_cache;		      /* PAYMENTS_TOKEN_CACHE: verified tokens remembered, a process */
 	int32_t backlog;		      /* PAYMENTS_BACKLOG: of --listen */

@@ -73,6 +73,8 @@ const struct setting settings_table[] = {
 		"Production refuses weak secrets; development lets them pass with a warning."),
 	BOOLEAN("PAYMENTS_EXPIRE_FOREIGN", expire_foreign, "off", 0,
 		"Expire holds that other services made, too."),
+	INTEGER("PAYMENTS_FRONT_THREADS", front_threads, 0, 256, "", "64", RESTART,
+		"Threads that take requests before those of a process started later; 0: all processes in turn."),
 	CHOICE("PAYMENTS_GATEWAY", gateway, gateway_names, "mock", 0,
 		"The gateway of every payment method that PAYMENTS_GATEWAYS does not name."),
 	TEXT("PAYMENTS_GATEWAYS", gateways, "", 0,
