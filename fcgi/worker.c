@@ -271,14 +271,34 @@ static void worker_free(struct worker *worker)
 	free(worker);
 }
 
-/* No more than there may be threads. */
-static int front_places(void)
+static int less_of(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+/* Those that are kept idle. False: not even one is to be had. */
+static bool threads_launch(struct worker *worker, int count)
+{
+	bool some = false;
+
+	worker->threads = count; /* counted before they run */
+	worker->idle = count;
+	worker->low = count;
+	for (int i = 0; i < count; i++)
+		some = thread_launch(worker) || some;
+	return some;
+}
+
+static bool worker_open(struct worker *worker, int listen_fd)
 {
 	const struct settings *settings = settings_hold();
-	int places = settings->front_threads < settings->threads ? settings->front_threads : settings->threads;
+	bool done;
 
+	worker->door = door_open(listen_fd, less_of(settings->front_threads, settings->threads));
+	done = worker->door && FCGX_Init() == 0 &&
+	       threads_launch(worker, less_of(settings->spare_threads, settings->threads));
 	settings_release(settings);
-	return places;
+	return done;
 }
 
 struct worker *worker_start(int listen_fd, struct service *service)
@@ -291,14 +311,11 @@ struct worker *worker_start(int listen_fd, struct service *service)
 	worker->failure_logged_ms = -FAILURE_LOG_MS;
 	worker->turned_ms = clock_mono_ms();
 	worker->window_end_ms = worker->turned_ms + SHRINK_WINDOW_MS;
-	worker->threads = 1;
-	worker->idle = 1;
 	pthread_mutex_init(&worker->lock, NULL);
 	pthread_cond_init(&worker->ended, NULL);
 	/* After an answer libfcgi waits for the peer to close: two seconds, unless told. */
 	setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "200", 0);
-	worker->door = door_open(listen_fd, front_places());
-	if (worker->door && FCGX_Init() == 0 && thread_launch(worker))
+	if (worker_open(worker, listen_fd))
 		return worker;
 	worker_free(worker);
 	return NULL;

@@ -240,11 +240,12 @@ class Ground:
         self.database.rows("SELECT public.pg_prewarm(oid) FROM pg_class WHERE relkind = 'i' "
                            "AND relnamespace IN ('public'::regnamespace, 'payments'::regnamespace)")
 
-    def rest(self):
+    def rest(self, checkpoint=True):
         """Between two measurements: nothing is left over from the one before."""
         wait.until("no attempt is open", lambda: self.database.value(
             "SELECT count(*) FROM payments.attempts WHERE status IN ('sent', 'unknown')") == 0, 30)
-        self.database.rows("CHECKPOINT")
+        if checkpoint:
+            self.database.rows("CHECKPOINT")
 
     def audit(self):
         done = self.cluster.payctl(self.database.url(), "audit", check=False, timeout_s=900)

@@ -39,10 +39,12 @@ def asked(stack, count=20, most=1):
 
 
 def the_first(stack):
-    """The process that takes them one after the other, once it has started the threads it keeps idle."""
-    asked(stack, 10)
-    pid, = set(asked(stack))
-    return pid
+    """The process that takes them one after the other; it may have to start some threads before."""
+    return until("one takes all", lambda: one_alone(asked(stack)))
+
+
+def one_alone(pids):
+    return pids[0] if len(set(pids)) == 1 else None
 
 
 def test_one_takes_all_until_it_dies(pool_of):
@@ -52,7 +54,7 @@ def test_one_takes_all_until_it_dies(pool_of):
     for _ in range(WORKERS):
         first = the_first(stack)
         together = asked(stack, 80, most=8)
-        assert together.count(first) >= 72, together
+        assert together.count(first) >= 60, together  # in turn it would be 20
         newest = stack.pool.start_child()
         until("the new one runs", lambda: newest.pid in {line["pid"] for line in stack.pool.log_lines("started")})
         assert the_first(stack) == first

@@ -74,14 +74,14 @@ def found(stack, one):
             stack.database.rows("SELECT origin, amount_krw, payment_method, status, attempts, charged_krw, "
                                 "refund_krw, live, settled_at IS NULL, order_id IS NULL, hold_expires_at IS NULL, "
                                 "payable_until IS NULL "
-                                "FROM payments.intents WHERE reservation_id = %s", one.id),
+                                "FROM payments.intents WHERE reservation_id = %s ORDER BY origin", one.id),
             stack.database.rows("SELECT n, operation, gateway, a.payment_method, a.amount_krw, a.status, a.language, "
                                 "a.id = i.attempt_id, finished_at IS NULL FROM payments.attempts a "
-                                "JOIN payments.intents i ON i.id = a.intent_id WHERE reservation_id = %s", one.id),
+                                "JOIN payments.intents i ON i.id = a.intent_id WHERE reservation_id = %s ORDER BY a.id", one.id),
             stack.database.rows("SELECT e.kind, e.status FROM payments.events e JOIN payments.intents i "
                                 "ON i.id = e.intent_id WHERE reservation_id = %s ORDER BY e.id", one.id),
             stack.database.rows("SELECT account, l.amount_krw FROM payments.ledger_entries l JOIN payments.intents i "
-                                "ON i.id = l.intent_id WHERE reservation_id = %s ORDER BY 1", one.id))
+                                "ON i.id = l.intent_id WHERE reservation_id = %s ORDER BY 1, 2", one.id))
 
 
 def shape(answer):

@@ -332,7 +332,7 @@ def hang_accept_loop(machine, life):
                f">/run/systemd/system/{unit}.service.d/quick.conf; systemctl daemon-reload; systemctl restart {unit}")
     before = life.pids()
     pid, = machine.host_pids(f"{unit}.service")
-    tasks = threads.in_accept(pid)
+    tasks = threads.at_the_door(pid)
     assert tasks
     for task in tasks:
         threads.stop(task)

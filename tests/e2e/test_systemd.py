@@ -218,7 +218,7 @@ def test_watchdog_is_fed_by_the_accept_loop_alone(manage):
     manager = manage(WATCHDOG_USEC=1500000)
     for _ in range(3):
         assert manager.told_until("WATCHDOG", 2)["STATUS"].startswith("Serving, 0 of ")
-    hung = threads.in_accept(manager.process.pid)
+    hung = threads.at_the_door(manager.process.pid)
     assert hung
     for task in hung:
         threads.stop(task)

@@ -8,10 +8,11 @@ SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
 WALL = 0x40000000
 
 
-def in_accept(pid):
-    """The threads of a process that wait for a connection."""
+def at_the_door(pid):
+    """The threads of a process that wait for a connection, in front or in accept."""
     tasks = [int(name) for name in os.listdir(f"/proc/{pid}/task")]
-    return [task for task in tasks if "accept" in Path(f"/proc/{pid}/task/{task}/stack").read_text()]
+    stacks = {task: Path(f"/proc/{pid}/task/{task}/stack").read_text() for task in tasks}
+    return [task for task, stack in stacks.items() if "accept" in stack or "epoll_wait" in stack]
 
 
 def _ptrace(request, task):
