@@ -24,7 +24,7 @@ struct place {
 
 struct door {
 	int listen_fd;
-	int count;		/* of places */
+	int count; /* of places */
 	pthread_mutex_t lock; /* what follows, and `taken` */
 	atomic_int vacant;
 	struct place places[];

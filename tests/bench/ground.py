@@ -265,6 +265,8 @@ PROCESSES = 2  # as many as start by default
 def start_pool(base, processes=PROCESSES, program=None, **settings):
     """A pool as it is installed: the service's own defaults, but for what `settings` says."""
     pool = Pool(base.database, {"PAYMENTS_JANITOR_INTERVAL_MS": 1000} | settings, processes)
+    if "PAYMENTS_ADMIN_LISTEN" in settings:  # whichever process is asked says what all have counted
+        pool.environment["PAYMENTS_METRICS_FILE"] = str(pool.folder / "metrics")
     if program is not None:
         shutil.copy2(program, pool.program)
     try:
