@@ -6,6 +6,7 @@ Fails where requests that come together are spread over the processes, where a p
 thread to spare holds anybody up, or where the order depends on who starts at the same moment.
 """
 
+import os
 import signal
 
 import pytest
@@ -76,15 +77,19 @@ def test_one_that_is_stopped_holds_nobody_up(pool_of):
     assert the_first(stack) == first
 
 
-def test_the_row_in_front_is_so_long(pool_of):
-    """Three threads of each in front: three payments each to the first, the second, the third and the fourth."""
-    stack = pool_of(PAYMENTS_FRONT_THREADS=3, **SLOW)
-    requests = [stack.process_request(one) for one in stack.world.reserve(stack.user, 3 * WORKERS)]
-    shots = stack.fire(requests, rate=10)
-    assert tally(shots) == {(200, None): 3 * WORKERS}
+def payments_in_a_row(stack, each):
+    """So many to each process, one after the other: the first's threads in front, the second's, and so on."""
+    workers = stack.pool.worker_pids()
+    count = each * len(workers)
+    shots = stack.fire([stack.process_request(one) for one in stack.world.reserve(stack.user, count)], rate=10)
+    assert tally(shots) == {(200, None): count}
     pids = servers(stack, shots)
-    assert pids == [pids[i - i % 3] for i in range(3 * WORKERS)]
-    assert len(set(pids)) == WORKERS
+    assert pids == [pids[i - i % each] for i in range(count)]
+    assert set(pids) == set(workers)
+
+
+def test_the_row_in_front_is_so_long(pool_of):
+    payments_in_a_row(pool_of(PAYMENTS_FRONT_THREADS=3, **SLOW), 3)
 
 
 def test_more_than_stand_in_front(pool_of):
@@ -95,6 +100,23 @@ def test_more_than_stand_in_front(pool_of):
     assert tally(shots) == {(200, None): 60}
     assert max(shot.ms for shot in shots) < 5500, "somebody waited for another's answer"
     assert len(set(servers(stack, shots))) > 1
+
+
+def test_places_are_handed_on(make_stack):
+    """After a crowd most threads leave, those in front too: others take their places."""
+    stack = make_stack(workers=2, direct=True, settings={
+        "PAYMENTS_FRONT_THREADS": 4, "PAYMENTS_SPARE_THREADS": 2} | SLOW)
+    quiet = threads_of(stack)
+    crowd = [stack.process_request(one) for one in stack.world.reserve(stack.user, 80)]
+    assert tally(stack.fire(crowd, burst=True)) == {(200, None): 80}
+    assert threads_of(stack) > quiet + 20
+    until("they have left", lambda: threads_of(stack) <= quiet, 60)
+    payments_in_a_row(stack, 4)
+
+
+def threads_of(stack):
+    """The most that any of its processes has."""
+    return max(len(os.listdir(f"/proc/{pid}/task")) for pid in stack.pool.worker_pids())
 
 
 def test_in_turn(pool_of):
