@@ -26,7 +26,7 @@ struct door {
 	int listen_fd;
 	int count; /* of places */
 	pthread_mutex_t lock; /* what follows, and `taken` */
-	atomic_int vacant;
+	atomic_int vacant; /* read without the lock: in a crowd nearly all have no place, and there is none */
 	struct place places[];
 };
 

@@ -1,7 +1,7 @@
 /*
  * The worker threads. They wait at the door of one listening socket (door.h);
- * the last idle one starts another before it goes to work, up
- * to settings->threads, so that an idle process is small. Draining: the flag is
+ * settings->spare_threads of them are kept idle, and who leaves fewer there as he goes to work starts
+ * another, up to settings->threads, so that an idle process is small. Draining: the flag is
  * seen within DOOR_PATIENCE_MS, what is in flight is finished.
  */
 #ifndef PAYMENTS_FCGI_WORKER_H

@@ -12,6 +12,7 @@ static Suite *(*const suites[])(void) = {
 	suite_clock,
 	suite_conninfo,
 	suite_db,
+	suite_door,
 	suite_framing,
 	suite_http_text,
 	suite_intent,

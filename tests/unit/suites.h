@@ -12,6 +12,7 @@ Suite *suite_buf(void);
 Suite *suite_clock(void);
 Suite *suite_conninfo(void);
 Suite *suite_db(void);
+Suite *suite_door(void);
 Suite *suite_framing(void);
 Suite *suite_http_text(void);
 Suite *suite_intent(void);
