@@ -47,7 +47,7 @@ static bool read_cursor(const struct request *request, char cursor[CURSOR_MAX], 
 	page->cursor = NULL;
 	if (request_query(request, "before", cursor, CURSOR_MAX))
 		page->cursor = cursor;
-	return page->cursor != NULL || !http_query_has(request->query, "before");
+	return page->cursor || !http_query_has(request->query, "before");
 }
 
 static void link_next(struct exchange *exchange, const struct bookings_page *page, const char *cursor)

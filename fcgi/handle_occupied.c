@@ -17,7 +17,7 @@ static enum status cut_labels(struct labels *labels)
 {
 	char *rest = labels->text, *label;
 
-	while ((label = strsep(&rest, ",")) != NULL) {
+	while ((label = strsep(&rest, ","))) {
 		if (*label == '\0')
 			continue;
 		if (labels->count == OCCUPIED_SEATS_MAX)

@@ -284,7 +284,7 @@ static const char *query_find(const char *query, const char *name)
 
 bool http_query_has(const char *query, const char *name)
 {
-	return query_find(query, name) != NULL;
+	return query_find(query, name);
 }
 
 bool http_query_value(const char *query, const char *name, char *out, size_t size)

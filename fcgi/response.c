@@ -75,7 +75,7 @@ static void put_status(int http, struct buf *out)
 
 static size_t body_length(const struct response *response)
 {
-	return response->shared.text == NULL ? response->body.length : spliced_length(&response->shared);
+	return response->shared.text ? spliced_length(&response->shared) : response->body.length;
 }
 
 static void put_head(const struct response *response, struct buf *out, const char *request_id)
@@ -138,13 +138,13 @@ bool response_send(struct response *response, const struct FCGX_Request *fcgx, c
 	if (response->body.failed) /* no memory even for that: the status alone has to do */
 		buf_reset(&response->body);
 	put_head(response, &head, request_id);
-	if (response->shared.text != NULL)
+	if (response->shared.text)
 		take_apart(response, &head, &parts);
 	if (head.failed || parts.failed)
 		sent = send_whole(fcgx, &no_memory, &nothing);
 	else if (response->head || response_http(response) == 304)
 		sent = send_whole(fcgx, &head, &nothing);
-	else if (response->shared.text != NULL)
+	else if (response->shared.text)
 		sent = send_parts(fcgx, &parts);
 	else
 		sent = send_whole(fcgx, &head, &response->body);

@@ -78,10 +78,10 @@ static struct batch_item *take_first(struct batch *batch)
 {
 	struct batch_item *first = batch->head;
 
-	if (first == NULL)
+	if (!first)
 		return NULL;
 	batch->head = first->next;
-	if (batch->head == NULL)
+	if (!batch->head)
 		batch->tail = &batch->head;
 	first->next = NULL;
 	return first;
@@ -97,12 +97,12 @@ static void call_next(struct batch *batch)
 
 	pthread_mutex_lock(&batch->lock);
 	first = take_first(batch);
-	if (first == NULL)
+	if (!first)
 		batch->at_work--;
 	else
 		first->turn = BATCH_LEADS;
 	pthread_mutex_unlock(&batch->lock);
-	if (first != NULL)
+	if (first)
 		sem_post(&first->called);
 }
 
@@ -110,7 +110,7 @@ static void call_next(struct batch *batch)
 static void take_along(struct batch *batch, struct batch_item *last)
 {
 	pthread_mutex_lock(&batch->lock);
-	for (int count = 1; batch->head != NULL && count < batch->most; count++) {
+	for (int count = 1; batch->head && count < batch->most; count++) {
 		last->next = take_first(batch);
 		last = last->next;
 		last->turn = BATCH_TAKEN;
@@ -132,7 +132,7 @@ static void lead(struct batch *batch, struct batch_item *own, batch_work work, v
 	take_along(batch, own);
 	work(own, context);
 	call_next(batch);
-	for (item = own->next; item != NULL; item = next) {
+	for (item = own->next; item; item = next) {
 		next = item->next;
 		item->turn = BATCH_DONE;
 		sem_post(&item->called);

@@ -28,7 +28,7 @@ static void plan_read(void)
 {
 	const char *text = getenv("FAULT_POINT");
 
-	if (text == NULL)
+	if (!text)
 		return;
 	if (sscanf(text, "%63[^:]:%u:%15s", plan.name, &plan.nth, plan.action) != 3) {
 		fprintf(stderr, "FAULT_POINT is not point:hit:action\n");

@@ -151,7 +151,7 @@ bool metrics_open(const char *path, const char *const *names, int count, struct 
 	routes = count;
 	if (map_file(path, why) && take_slot())
 		return true;
-	if (file != NULL) {
+	if (file) {
 		buf_puts(why, "every slot is taken");
 		metrics_close();
 	}
@@ -162,17 +162,17 @@ bool metrics_open(const char *path, const char *const *names, int count, struct 
 
 void metrics_close(void)
 {
-	if (own != NULL)
+	if (own)
 		atomic_store(&own->busy, 0);
 	own = NULL;
-	if (file != NULL)
+	if (file)
 		munmap(file, sizeof(*file));
 	file = NULL;
 }
 
 void metrics_add(enum metric_counter counter, int64_t amount)
 {
-	if (own != NULL)
+	if (own)
 		atomic_fetch_add_explicit(&own->counters[counter], amount, memory_order_relaxed);
 }
 
@@ -195,7 +195,7 @@ static void observe(struct histogram *histogram, int64_t us)
 
 void metrics_time(enum metric_time what, int64_t us)
 {
-	if (own != NULL)
+	if (own)
 		observe(&own->times[what], us);
 }
 
@@ -212,7 +212,7 @@ void metrics_request(int route, int http, int64_t us)
 {
 	int at = route < 0 || route >= routes ? METRICS_ROUTES_MAX : route;
 
-	if (own == NULL)
+	if (!own)
 		return;
 	atomic_fetch_add_explicit(&own->requests[at][class_of(http)], 1, memory_order_relaxed);
 	observe(&own->routes[at], us);
@@ -220,7 +220,7 @@ void metrics_request(int route, int http, int64_t us)
 
 void metrics_busy(int change)
 {
-	if (own != NULL)
+	if (own)
 		atomic_fetch_add_explicit(&own->busy, change, memory_order_relaxed);
 }
 
@@ -346,7 +346,7 @@ static void write_gauges(struct buf *out)
 
 void metrics_write(struct buf *out)
 {
-	if (file == NULL)
+	if (!file)
 		return;
 	write_gauges(out);
 	write_requests(out);

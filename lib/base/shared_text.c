@@ -15,7 +15,7 @@ struct shared_text *shared_text_of(struct buf *text)
 {
 	struct shared_text *shared = text->failed ? NULL : malloc(sizeof(*shared));
 
-	if (shared == NULL) {
+	if (!shared) {
 		buf_free(text);
 		return NULL;
 	}
@@ -34,7 +34,7 @@ struct shared_text *shared_text_hold(struct shared_text *text)
 void shared_text_drop(struct shared_text *text)
 {
 	/* the last one sees all that the others have read as done */
-	if (text == NULL || atomic_fetch_sub_explicit(&text->holders, 1, memory_order_acq_rel) > 1)
+	if (!text || atomic_fetch_sub_explicit(&text->holders, 1, memory_order_acq_rel) > 1)
 		return;
 	buf_free(&text->text);
 	free(text);
@@ -60,7 +60,7 @@ void spliced_put(struct spliced *spliced, size_t place)
 
 size_t spliced_length(const struct spliced *spliced)
 {
-	return spliced->text->text.length + place_count(spliced) * (spliced->word == NULL ? 0 : strlen(spliced->word));
+	return spliced->text->text.length + place_count(spliced) * (spliced->word ? strlen(spliced->word) : 0);
 }
 
 static void add_piece(struct buf *pieces, const char *from, size_t length)

@@ -178,7 +178,7 @@ static bool leg_read_step(struct leg *leg, int i)
 		if (!leg_read(leg, name, false, &kept))
 			return false;
 		/* Statements outlive a ROLLBACK: it is there whatever becomes of this transaction. */
-		leg->trip->conn->prepared[step->sql] = kept != NULL;
+		leg->trip->conn->prepared[step->sql] = kept;
 	}
 	if (!leg_read(leg, name, false, &kept))
 		return false;
@@ -191,7 +191,7 @@ static bool leg_read_frame(struct leg *leg, enum trip_frame frame, bool last, co
 	if (leg->frames[frame]) {
 		if (!leg_read(leg, frames[frame].name, false, kept))
 			return false;
-		leg->trip->conn->framed[frame] = *kept != NULL;
+		leg->trip->conn->framed[frame] = *kept;
 	}
 	return leg_read(leg, frames[frame].name, last, kept);
 }

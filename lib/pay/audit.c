@@ -46,11 +46,11 @@ struct audit {
 
 static void report_text(struct audit *audit, const struct audit_check *check, const struct db_result *r)
 {
-	int row, rows = db_rows(r);
+	int rows = db_rows(r);
 
 	buf_printf(&audit->report, "%-4s %-4s %s\n", check->id, rows == 0 ? "ok" : check->is_warning ? "WARN" : "FAIL",
 		   check->title);
-	for (row = 0; row < rows; row++)
+	for (int row = 0; row < rows; row++)
 		buf_printf(&audit->report, "       %s: %s\n", db_text(r, row, 0), db_text(r, row, 1));
 	if (rows > 0)
 		buf_printf(&audit->report, "       what to do: %s\n", check->advice);
@@ -59,14 +59,14 @@ static void report_text(struct audit *audit, const struct audit_check *check, co
 static void report_json(struct audit *audit, const struct audit_check *check, const struct db_result *r)
 {
 	struct json_out *w = &audit->writer;
-	int row, rows = db_rows(r);
+	int rows = db_rows(r);
 
 	json_object_begin(w, NULL);
 	json_string(w, "id", check->id);
 	json_string(w, "title", check->title);
 	json_string(w, "result", rows == 0 ? "ok" : check->is_warning ? "warn" : "fail");
 	json_array_begin(w, "findings");
-	for (row = 0; row < rows; row++) {
+	for (int row = 0; row < rows; row++) {
 		json_object_begin(w, NULL);
 		json_string(w, "subject", db_text(r, row, 0));
 		json_string(w, "detail", db_text(r, row, 1));
@@ -101,7 +101,6 @@ static enum db_code audit_body(struct db_tx *tx, void *context)
 	struct audit *audit = context;
 	struct db_step begin[] = { { .sql = SQL_AUDIT_BEGIN }, { .sql = SQL_AUDIT_PATIENCE } };
 	enum db_code code;
-	int i;
 
 	buf_reset(&audit->report);
 	audit->writer = (struct json_out){ .buf = &audit->report };
@@ -109,7 +108,7 @@ static enum db_code audit_body(struct db_tx *tx, void *context)
 	code = db_tx_trip(tx, begin, 2);
 	if (audit->json)
 		json_array_begin(&audit->writer, NULL);
-	for (i = 0; i < CHECKS && code == DB_OK; i++)
+	for (int i = 0; i < CHECKS && code == DB_OK; i++)
 		code = run_check(tx, audit, &checks[i]);
 	if (audit->json)
 		json_array_end(&audit->writer);

@@ -83,10 +83,10 @@ static void keep_page(const struct db_step *steps, void *context)
 {
 	const struct db_result *r = steps[0].result;
 	struct page *page = context;
-	int row, rows = db_rows(r);
+	int rows = db_rows(r);
 
 	page->count = rows < PAGE ? rows : PAGE;
-	for (row = 0; row < page->count; row++)
+	for (int row = 0; row < page->count; row++)
 		keep_item(r, row, &page->items[row]);
 	if (page->count > 0)
 		snprintf(page->started, sizeof(page->started), "%s", db_text(r, page->count - 1, A_STARTED));
@@ -170,11 +170,11 @@ static void look_at(struct report *report, const struct settings *settings, cons
 	struct gateway_books books = { .state = BOOKS_UNREADABLE, .code = "GATEWAY_MISSING" };
 	enum finding finding;
 
-	if (gateway != NULL && gateway->read_books == NULL) {
+	if (gateway && !gateway->read_books) {
 		report->without_books++;
 		return;
 	}
-	if (gateway != NULL)
+	if (gateway)
 		gateway->read_books(settings, &item->attempt, &books);
 	report->compared++;
 	finding = compare(item, &books);
@@ -206,9 +206,8 @@ int audit_gateway_run(struct service *service, const struct settings *settings, 
 	struct report report = { .json = json };
 	struct page *page = calloc(1, sizeof(*page));
 	enum db_code code = DB_BROKEN;
-	int i;
 
-	if (page == NULL)
+	if (!page)
 		return 2;
 	snprintf(page->started, sizeof(page->started), "-infinity");
 	report.writer = (struct json_out){ .buf = &report.body };
@@ -216,7 +215,7 @@ int audit_gateway_run(struct service *service, const struct settings *settings, 
 		json_array_begin(&report.writer, NULL);
 	do {
 		code = read_page(service, settings, page);
-		for (i = 0; code == DB_OK && i < page->count; i++)
+		for (int i = 0; code == DB_OK && i < page->count; i++)
 			look_at(&report, settings, &page->items[i]);
 	} while (code == DB_OK && page->count == PAGE);
 	if (json)

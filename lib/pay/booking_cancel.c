@@ -77,7 +77,7 @@ static enum db_code cancel_body(struct db_tx *tx, void *context)
 	make.params[1] = db_text(lock.result, 0, I_ID);
 	make.params[2] = db_text(lock.result, 0, SEAT_IDS);
 	make.params[3] = call->request_id;
-	if (make.params[1] != NULL)
+	if (make.params[1])
 		uuid_parse(make.params[1], &cancel->outcome->intent_id);
 	answer(cancel);
 	return db_tx_commit(tx, &make, 1);

@@ -43,7 +43,7 @@ static bool is_time(const char *text)
 bool booking_cursor_read(struct booking_cursor *cursor, const char *text)
 {
 	const char *split = strchr(text, '_');
-	size_t length = split == NULL ? 0 : (size_t)(split - text);
+	size_t length = split ? (size_t)(split - text) : 0;
 
 	if (length < 10 || length >= sizeof(cursor->created))
 		return false;

@@ -136,24 +136,24 @@ static struct listing *at_place(struct listing *first, int64_t place)
 {
 	struct listing *listing = first;
 
-	while (listing != NULL && --place > 0)
+	while (listing && --place > 0)
 		listing = next_of(listing);
-	assert(listing != NULL && place == 0);
+	assert(listing && place == 0);
 	return listing;
 }
 
 static void read_pages(const struct db_step *steps, void *context)
 {
 	const struct db_result *r = steps[0].result;
-	struct listing *first = context, *listing;
+	struct listing *first = context;
 
 	for (int row = 0; row < db_rows(r); row++)
 		at_place(first, db_integer(r, row, PLACE))->rows++;
-	for (listing = first; listing != NULL; listing = next_of(listing))
+	for (struct listing *listing = first; listing; listing = next_of(listing))
 		page_begin(listing);
 	for (int row = 0; row < db_rows(r); row++)
 		page_row(at_place(first, db_integer(r, row, PLACE)), r, row);
-	for (listing = first; listing != NULL; listing = next_of(listing))
+	for (struct listing *listing = first; listing; listing = next_of(listing))
 		json_array_end(&listing->out);
 }
 
@@ -177,7 +177,7 @@ static enum db_code look_for(struct listing *first, struct db_cost *cost)
 	struct pg_columns columns = { .count = 0 };
 	enum db_code code = DB_BROKEN;
 
-	for (const struct listing *listing = first; listing != NULL; listing = next_of(listing))
+	for (const struct listing *listing = first; listing; listing = next_of(listing))
 		add_page(&columns, listing);
 	if (pg_columns_end(&columns, step.params))
 		code = db_read(first->call->service->pool, &step, 1, read_pages, first, cost);
@@ -194,7 +194,7 @@ static void look_for_all(struct batch_item *items, void *context)
 
 	(void)context;
 	metrics_count(METRIC_BOOKING_LOOKS);
-	for (struct listing *listing = first; listing != NULL; listing = next_of(listing)) {
+	for (struct listing *listing = first; listing; listing = next_of(listing)) {
 		if (code != DB_OK)
 			listing->status = service_status_of(code);
 		call_count(listing->call, &cost, begin_us - listing->since_us);
@@ -213,7 +213,7 @@ void booking_list(struct call *call, const struct bookings_page *page, struct ou
 	};
 
 	booking_cursor_first(&listing.from);
-	if (page->cursor != NULL && !booking_cursor_read(&listing.from, page->cursor))
+	if (page->cursor && !booking_cursor_read(&listing.from, page->cursor))
 		listing.status = STATUS_INVALID_PARAMETER;
 	else
 		batch_do(&call->service->lists, &listing.item, look_for_all, NULL, call->settings->db_wait_ms);

@@ -39,7 +39,7 @@ static struct look *next_alike(const struct look *look)
 {
 	struct look *next = next_of(look);
 
-	while (next != NULL && strcmp(next->performance_id->text, look->performance_id->text) != 0)
+	while (next && strcmp(next->performance_id->text, look->performance_id->text) != 0)
 		next = next_of(next);
 	return next;
 }
@@ -50,8 +50,8 @@ static void mark_own(struct look *first, const struct db_result *r, int row, siz
 
 	if (buyer.text[0] == '\0')
 		return;
-	for (struct look *look = first; look != NULL; look = next_alike(look))
-		if (look->asker != NULL && strcmp(look->asker->text, buyer.text) == 0)
+	for (struct look *look = first; look; look = next_alike(look))
+		if (look->asker && strcmp(look->asker->text, buyer.text) == 0)
 			spliced_put(&look->seats, place);
 }
 
@@ -80,11 +80,11 @@ static struct shared_text *write_seats(struct look *first, const struct db_resul
 {
 	struct buf text = { .data = NULL }, id = { .data = NULL };
 	struct json_out out = { .buf = &text };
-	int row, rows = db_rows(r);
+	int rows = db_rows(r);
 
 	buf_expect(&text, (size_t)rows * SEAT_BYTES);
 	json_array_begin(&out, NULL);
-	for (row = 0; row < rows; row++) {
+	for (int row = 0; row < rows; row++) {
 		write_seat(&out, &id, r, row, first->performance_id->text);
 		mark_own(first, r, row, text.length);
 		json_object_end(&out);
@@ -97,13 +97,13 @@ static struct shared_text *write_seats(struct look *first, const struct db_resul
 
 static void read_seats(const struct db_step *steps, void *context)
 {
-	struct look *first = context, *look;
+	struct look *first = context;
 	bool exists = db_boolean(steps[0].result, 0, 0);
 	struct shared_text *text = exists ? write_seats(first, steps[1].result) : NULL;
 
-	for (look = first; look != NULL; look = next_alike(look)) {
+	for (struct look *look = first; look; look = next_alike(look)) {
 		look->status = exists ? STATUS_OK : STATUS_PERFORMANCE_NOT_FOUND;
-		if (text != NULL && !look->seats.places.failed)
+		if (text && !look->seats.places.failed)
 			look->seats.text = shared_text_hold(text);
 		else if (exists)
 			look->status = STATUS_INTERNAL_ERROR;
@@ -113,8 +113,8 @@ static void read_seats(const struct db_step *steps, void *context)
 
 static void add_askers(const struct look *first, struct buf *askers)
 {
-	for (const struct look *look = first; look != NULL; look = next_alike(look))
-		if (look->asker != NULL)
+	for (const struct look *look = first; look; look = next_alike(look))
+		if (look->asker)
 			pg_array_add(askers, look->asker->text);
 	pg_array_end(askers);
 }
@@ -126,7 +126,7 @@ static void look_for(struct look *first, const char *labels)
 	struct buf askers = { .data = NULL };
 	struct db_step steps[] = {
 		{ .sql = SQL_OCCUPIED_PERFORMANCE, .params = { performance } },
-		{ .sql = labels == NULL ? SQL_OCCUPIED_ALL : SQL_OCCUPIED_SOME,
+		{ .sql = labels ? SQL_OCCUPIED_SOME : SQL_OCCUPIED_ALL,
 		  .params = { performance, NULL, labels },
 		  .format = DB_BINARY },
 	};
@@ -139,7 +139,7 @@ static void look_for(struct look *first, const char *labels)
 	if (!askers.failed)
 		code = db_read(first->call->service->pool, steps, 2, read_seats, first, &cost);
 	buf_free(&askers);
-	for (struct look *look = first; look != NULL; look = next_alike(look)) {
+	for (struct look *look = first; look; look = next_alike(look)) {
 		if (code != DB_OK)
 			look->status = service_status_of(code);
 		look->answered = true;
@@ -151,7 +151,7 @@ static void look_for(struct look *first, const char *labels)
 static void look_for_all(struct batch_item *items, void *context)
 {
 	(void)context;
-	for (struct look *look = (struct look *)items; look != NULL; look = next_of(look)) {
+	for (struct look *look = (struct look *)items; look; look = next_of(look)) {
 		if (look->answered)
 			continue;
 		look_for(look, NULL);

@@ -41,7 +41,7 @@ static void read_row(const struct db_result *r, struct claim_row *row)
 	row->reservation_id = read_uuid(r, R_ID);
 	row->amount_krw = db_integer(r, 0, R_AMOUNT);
 	row->reservation = reservation_state_of(status, db_text(r, 0, R_PAYMENT_STATUS));
-	row->status_cancelled = status != NULL && strcmp(status, "cancelled") == 0;
+	row->status_cancelled = status && strcmp(status, "cancelled") == 0;
 	row->past_deadline = db_boolean(r, 0, R_PAST);
 	row->near_deadline = db_boolean(r, 0, R_NEAR);
 	row->seats_not_held = db_integer(r, 0, SEATS_NOT_HELD);
@@ -49,7 +49,7 @@ static void read_row(const struct db_result *r, struct claim_row *row)
 
 static const char *given(const struct uuid *id)
 {
-	return id == NULL || id->text[0] == '\0' ? NULL : id->text;
+	return !id || id->text[0] == '\0' ? NULL : id->text;
 }
 
 static struct db_step lock_step(const struct claim *claim, const struct decimal *margin)
@@ -72,7 +72,7 @@ static void fill_claim(struct claim *claim, const struct claim_row *row, const c
 	claim->claimed_intent = row->intent_status == INTENT_NONE ? uuid_new() : row->intent_id;
 	claim->claimed_reservation = row->reservation_id;
 	claim->amount_krw = row->amount_krw;
-	snprintf(claim->method, sizeof(claim->method), "%s", method == NULL ? "" : method);
+	snprintf(claim->method, sizeof(claim->method), "%s", method ? method : "");
 	claim->gateway = gateway_for_method(claim->call->settings, claim->method);
 }
 
@@ -150,19 +150,19 @@ static enum db_code claim_looking(struct db_tx *tx, void *context)
 	struct claim *claim = run->claim;
 	struct decimal margin = decimal(claim->call->settings->hold_margin_ms);
 	struct db_step steps[3];
-	struct db_step *lock = &steps[claim->key == NULL ? 0 : 1];
+	struct db_step *lock = &steps[claim->key ? 1 : 0];
 	struct claim_row row;
 	enum db_code code;
 
 	claim->verdict = IDEMPOTENCY_FIRST;
-	if (claim->key != NULL)
+	if (claim->key)
 		idempotency_steps(claim->key, &steps[0], &steps[2]);
 	*lock = lock_step(claim, &margin);
-	code = db_tx_trip(tx, steps, claim->key == NULL ? 1 : 3);
+	code = db_tx_trip(tx, steps, claim->key ? 3 : 1);
 	if (code != DB_OK)
 		return code;
 	read_row(lock->result, &row);
-	if (claim->key != NULL && row.user_exists)
+	if (claim->key && row.user_exists)
 		claim->verdict = judge_key(run, steps, &row);
 	if (claim->verdict != IDEMPOTENCY_FIRST)
 		return DB_OK;
@@ -196,7 +196,7 @@ enum db_code claim_take(struct claim *claim, struct outcome *outcome)
 	claim->taken_ms = clock_mono_ms();
 	claim->verdict = IDEMPOTENCY_FIRST;
 	claim->status = STATUS_OK;
-	if (!claim->is_execute && claim->key == NULL)
+	if (!claim->is_execute && !claim->key)
 		at_once = claim_at_once(claim, &made);
 	if (made || at_once == DB_UNAVAILABLE)
 		return at_once;

@@ -31,13 +31,13 @@ static void read_made(const struct db_result *made, struct together *first)
 
 static enum db_code write_claims(struct db_tx *tx, void *context)
 {
-	struct together *first = context, *part;
+	struct together *first = context;
 	struct decimal margin = decimal(first->call->settings->hold_margin_ms);
 	struct db_step step = { .sql = SQL_CLAIM_AT_ONCE };
 	struct pg_columns columns = { .count = 0 };
 	enum db_code code = DB_BROKEN;
 
-	for (part = first; part != NULL; part = together_next(part))
+	for (struct together *part = first; part; part = together_next(part))
 		add_claim(&columns, part->work);
 	if (pg_columns_end(&columns, step.params)) {
 		step.params[columns.count] = first->call->service->owner;

@@ -45,10 +45,9 @@ static void books_enter(const struct uuid *key, enum gateway_outcome outcome, co
 static bool books_find(const struct uuid *key, struct gateway_answer *out)
 {
 	bool found = false;
-	size_t i;
 
 	pthread_mutex_lock(&books_lock);
-	for (i = 0; i < BOOKS_KEPT && !found; i++) {
+	for (size_t i = 0; i < BOOKS_KEPT && !found; i++) {
 		if (strcmp(books[i].key.text, key->text) != 0)
 			continue;
 		answer(out, books[i].outcome, books[i].code);
@@ -78,7 +77,7 @@ static const char *decline_by_cvv(const char *cvv)
 					       "GENERIC_DECLINE", NULL };
 	char last;
 
-	if (cvv == NULL || cvv[0] == '\0')
+	if (!cvv || cvv[0] == '\0')
 		return NULL;
 	last = cvv[strlen(cvv) - 1];
 	return last >= '0' && last <= '9' ? codes[last - '0'] : "GENERIC_DECLINE";
@@ -90,11 +89,11 @@ static void charge_answering(const struct settings *settings, const struct gatew
 	const char *code = settings->mock_mode == MOCK_DECLINE ? "GENERIC_DECLINE" : decline_by_cvv(charge->cvv);
 	int64_t delay_ms = draw_delay_ms(settings);
 
-	if (code == NULL)
+	if (!code)
 		answer(out, GATEWAY_APPROVED, "");
 	else
 		answer(out, GATEWAY_DECLINED, code);
-	books_enter(&charge->key, out->outcome, code == NULL ? "" : code);
+	books_enter(&charge->key, out->outcome, code ? code : "");
 	FAULT_POINT("mock_booked");
 	if (delay_ms > settings->mock_deadline_ms) {
 		clock_sleep_ms(settings->mock_deadline_ms);

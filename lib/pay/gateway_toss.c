@@ -73,7 +73,7 @@ static void confirm(const struct settings *settings, const struct gateway_charge
 	exchange(settings, &request, &body, &reply);
 	toss_parse_confirm(&reply, &charge->key, charge->amount_krw, answer);
 	buf_free(&body);
-	if (strstr(answer->message, charge->token) != NULL)
+	if (strstr(answer->message, charge->token))
 		answer->message[0] = '\0'; /* it goes to a table; the token must not */
 	watch_mismatch(&charge->key, answer);
 }

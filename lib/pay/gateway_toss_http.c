@@ -31,7 +31,7 @@ static CURL *take_handle(void)
 
 	pthread_once(&once, begin);
 	handle = pthread_getspecific(handle_key);
-	if (handle == NULL) {
+	if (!handle) {
 		handle = curl_easy_init();
 		pthread_setspecific(handle_key, handle);
 	} else {
@@ -79,11 +79,11 @@ static struct curl_slist *make_headers(const struct toss_request *request)
 	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json"), *more;
 	char line[128];
 
-	if (request->idempotency_key == NULL || headers == NULL)
+	if (!request->idempotency_key || !headers)
 		return headers;
 	snprintf(line, sizeof(line), "Idempotency-Key: %s", request->idempotency_key);
 	more = curl_slist_append(headers, line);
-	if (more == NULL)
+	if (!more)
 		curl_slist_free_all(headers);
 	return more;
 }
@@ -137,7 +137,7 @@ void toss_http_exchange(const struct settings *settings, const struct toss_reque
 	*reply = (struct toss_reply){ .fault = "NO_MEMORY" };
 	body->limit = ANSWER_MAX;
 	buf_printf(&url, "%s%s", settings->toss_base_url, request->path);
-	if (handle == NULL || headers == NULL || url.failed)
+	if (!handle || !headers || url.failed)
 		goto out;
 	set_bounds(handle, settings, request);
 	curl_easy_setopt(handle, CURLOPT_URL, buf_text(&url));
@@ -147,7 +147,7 @@ void toss_http_exchange(const struct settings *settings, const struct toss_reque
 	curl_easy_setopt(handle, CURLOPT_PASSWORD, "");
 	curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_bytes);
 	curl_easy_setopt(handle, CURLOPT_WRITEDATA, body);
-	if (request->body != NULL)
+	if (request->body)
 		set_post(handle, request);
 	perform(handle, body, reply);
 	/* nothing of this request may be found by the next one; headers are freed below */

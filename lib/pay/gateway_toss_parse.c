@@ -27,9 +27,8 @@ static const char *const not_founds[] = { "NOT_FOUND_PAYMENT", "NOT_FOUND" };
 
 static bool is_one_of(const char *const *list, size_t count, const char *code)
 {
-	size_t i;
 
-	for (i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++)
 		if (strcmp(list[i], code) == 0)
 			return true;
 	return false;
@@ -37,7 +36,7 @@ static bool is_one_of(const char *const *list, size_t count, const char *code)
 
 bool toss_key_valid(const char *key)
 {
-	size_t length = key == NULL ? 0 : strlen(key);
+	size_t length = key ? strlen(key) : 0;
 
 	return length > 0 && length <= TOSS_KEY_MAX &&
 	       strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=.~") == length &&
@@ -56,7 +55,7 @@ static void say(struct gateway_answer *answer, enum gateway_outcome outcome, con
 /* A code goes to a table and to clients: upper case, digits and underscores, or none at all. */
 static bool code_sane(const char *code)
 {
-	size_t length = code == NULL ? 0 : strlen(code);
+	size_t length = code ? strlen(code) : 0;
 
 	return length > 0 && length < FAILURE_CODE_MAX &&
 	       strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == length;
@@ -88,7 +87,7 @@ static void read_refusal(const struct toss_reply *reply, struct gateway_answer *
 	message = json_in_string(json, "message");
 	if (code_sane(code))
 		say(answer, GATEWAY_UNKNOWN, code);
-	if (code_sane(code) && message != NULL)
+	if (code_sane(code) && message)
 		copy_message(answer->message, message);
 	json_in_free(json);
 }
@@ -130,10 +129,10 @@ static void read_cancel(const struct json_in *cancel, void *context)
 	const char *reason = json_in_string(cancel, "cancelReason");
 	const char *status = json_in_string(cancel, "cancelStatus");
 
-	if (payment->refund == NULL || reason == NULL || strstr(reason, payment->refund->text) == NULL)
+	if (!payment->refund || !reason || !strstr(reason, payment->refund->text))
 		return;
 	payment->cancel_found = true;
-	payment->cancel_done = (status == NULL || strcmp(status, "DONE") == 0) &&
+	payment->cancel_done = (!status || strcmp(status, "DONE") == 0) &&
 			       json_in_integer(cancel, "cancelAmount", &payment->cancel_krw);
 }
 
@@ -144,7 +143,7 @@ static bool read_members(const struct json_in *json, struct toss_payment *paymen
 
 	if (!code_sane(status) || strlen(status) >= STATUS_MAX || !toss_key_valid(key))
 		return false;
-	if (currency != NULL && strcmp(currency, "KRW") != 0)
+	if (currency && strcmp(currency, "KRW") != 0)
 		return false;
 	snprintf(payment->status, sizeof(payment->status), "%s", status);
 	snprintf(payment->key, sizeof(payment->key), "%s", key);
@@ -172,9 +171,9 @@ static bool read_payment(const struct toss_reply *reply, const struct uuid *orde
 	if (json_in_parse(reply->body, reply->length, &json) != STATUS_OK)
 		return false;
 	order_id = json_in_string(json, "orderId");
-	if (order_id != NULL && strcmp(order_id, order->text) != 0)
+	if (order_id && strcmp(order_id, order->text) != 0)
 		say(answer, GATEWAY_UNKNOWN, "ORDER_MISMATCH");
-	else if (order_id != NULL)
+	else if (order_id)
 		good = read_members(json, payment);
 	json_in_free(json);
 	return good;

@@ -43,7 +43,7 @@ static void read_facts(const struct db_result *r, struct heal_facts *facts)
 	const char *payment_status = db_text(r, 0, R_PAYMENT_STATUS);
 
 	facts->is_succeeded = intent_status_parse(db_text(r, 0, I_STATUS)) == INTENT_SUCCEEDED;
-	facts->marked_refunded = payment_status != NULL && strcmp(payment_status, "refunded") == 0;
+	facts->marked_refunded = payment_status && strcmp(payment_status, "refunded") == 0;
 	facts->reservation = reservation_state_of(db_text(r, 0, R_STATUS), payment_status);
 	facts->kept_krw = db_integer(r, 0, KEPT);
 	facts->seats = db_integer(r, 0, SEATS);
@@ -77,8 +77,8 @@ static enum db_code review(struct db_tx *tx, const struct heal *heal, const stru
 	struct db_step step = { .sql = SQL_HEAL_REVIEW,
 				.params = { heal->intent->text, db_text(r, 0, I_ATTEMPT), what } };
 
-	snprintf(what, sizeof(what), "settled, but its reservation is %s/%s", status == NULL ? "gone" : status,
-		 payment_status == NULL ? "-" : payment_status);
+	snprintf(what, sizeof(what), "settled, but its reservation is %s/%s", status ? status : "gone",
+		 payment_status ? payment_status : "-");
 	return db_tx_commit(tx, &step, 1);
 }
 
@@ -155,20 +155,20 @@ struct found {
 static void keep_found(const struct db_result *r, void *context)
 {
 	struct found *found = context;
-	int row, rows = db_rows(r);
+	int rows = db_rows(r);
 
 	found->count = 0;
-	for (row = 0; row < rows && found->count < FOUND_MAX; row++)
+	for (int row = 0; row < rows && found->count < FOUND_MAX; row++)
 		uuid_parse(db_text(r, row, 0), &found->intents[found->count++]);
 }
 
 static void keep_walk(const struct db_result *r, void *context)
 {
 	struct found *found = context;
-	int row, rows = db_rows(r);
+	int rows = db_rows(r);
 
 	found->count = 0;
-	for (row = 0; row < rows; row++) {
+	for (int row = 0; row < rows; row++) {
 		if (db_boolean(r, row, 1))
 			uuid_parse(db_text(r, row, 0), &found->position);
 		else if (found->count < FOUND_MAX)
@@ -188,9 +188,9 @@ static void keep_position(const struct db_result *r, void *context)
 static int heal_found(struct service *service, const struct found *found)
 {
 	enum heal_action action;
-	int i, healed = 0;
+	int healed = 0;
 
-	for (i = 0; i < found->count; i++) {
+	for (int i = 0; i < found->count; i++) {
 		if (heal_intent(service, &found->intents[i], &action) != DB_OK)
 			return -1;
 		healed += action != HEAL_NOTHING;
@@ -214,7 +214,7 @@ static int walk(struct service *service, const char *task, struct db_step step)
 	struct job move = { { .sql = SQL_TASK_MOVE, .params = { task } }, NULL, NULL };
 	int healed = -1;
 
-	if (found == NULL)
+	if (!found)
 		return -1;
 	if (job_run(service, &take)) {
 		from = found->position;
@@ -249,7 +249,7 @@ int heal_everything(struct service *service)
 	int healed = 0, round = -1;
 
 	/* as long as a round still moves something on: what it cannot mend is left for a person */
-	while (found != NULL && (round = find_and_heal(service, &find, found)) > 0)
+	while (found && (round = find_and_heal(service, &find, found)) > 0)
 		healed += round;
 	free(found);
 	return round < 0 ? -1 : healed;

@@ -20,11 +20,10 @@
 
 const char *booking_method_find(const char *method)
 {
-	int i;
 
 	if (strcasecmp(method, "credit_card") == 0)
 		return "credit_card";
-	for (i = 0; i < PAYMENT_METHODS; i++)
+	for (int i = 0; i < PAYMENT_METHODS; i++)
 		if (strcasecmp(method, payment_methods[i].id) == 0)
 			return payment_methods[i].id;
 	return NULL;
@@ -37,24 +36,23 @@ static void make_number(char out[NUMBER_MAX])
 	struct uuid id = uuid_new();
 	unsigned long long value = 0;
 	char *at = out + 2;
-	int i;
 
-	for (i = 0; id.text[i] != '\0'; i++)
+	for (int i = 0; id.text[i] != '\0'; i++)
 		if (id.text[i] != '-' && i != 14 && value < 1ull << 60)
 			value = value * 16 + (unsigned long long)(strchr("0123456789abcdef", id.text[i]) -
 								  "0123456789abcdef");
 	memcpy(out, "TK", 2);
-	for (i = 60; i >= 0; i -= 5)
+	for (int i = 60; i >= 0; i -= 5)
 		*at++ = digits[value >> i & 31];
 	*at = '\0';
 }
 
 static void write_seats(struct json_out *out, const struct db_result *seats)
 {
-	int row, rows = db_rows(seats);
+	int rows = db_rows(seats);
 
 	json_array_begin(out, "seats");
-	for (row = 0; row < rows; row++) {
+	for (int row = 0; row < rows; row++) {
 		json_object_begin(out, NULL);
 		json_string(out, "id", db_text(seats, row, S_ID));
 		json_string(out, "seatId", db_text(seats, row, S_LABEL));
@@ -92,7 +90,7 @@ static enum db_code make(struct db_tx *tx, struct hold *hold, const struct db_re
 	struct decimal amount;
 	char number[NUMBER_MAX];
 	int64_t total = 0;
-	int row, rows = db_rows(seats);
+	int rows = db_rows(seats);
 	enum db_code code = DB_BROKEN;
 	struct db_step step = {
 		.sql = SQL_HOLD_MAKE,
@@ -101,7 +99,7 @@ static enum db_code make(struct db_tx *tx, struct hold *hold, const struct db_re
 	};
 
 	make_number(number);
-	for (row = 0; row < rows; row++) {
+	for (int row = 0; row < rows; row++) {
 		total += db_integer(seats, row, S_PRICE);
 		pg_array_add(&ids, db_text(seats, row, S_ID));
 		pg_array_add(&prices, db_text(seats, row, S_PRICE));
@@ -149,7 +147,7 @@ static enum db_code check_key(struct db_tx *tx, struct hold *hold, bool *go_on)
 	enum db_code code;
 
 	*go_on = true;
-	if (hold->key == NULL)
+	if (!hold->key)
 		return DB_OK;
 	idempotency_steps(hold->key, &steps[0], &steps[1]);
 	code = db_tx_trip(tx, steps, 2);
@@ -296,7 +294,7 @@ static void run(struct hold *hold)
 	int round;
 
 	hold->result = HOLD_UNDECIDED;
-	if (hold->key == NULL) /* else a stored answer comes before any rule */
+	if (!hold->key) /* else a stored answer comes before any rule */
 		code = look(hold);
 	for (round = 0; round < ROUNDS_MAX && code == DB_OK && hold->result != HOLD_DONE; round++)
 		code = hold_once(hold);
@@ -309,9 +307,8 @@ static void run(struct hold *hold)
 static void split_names(struct hold *hold)
 {
 	struct uuid id;
-	int i;
 
-	for (i = 0; i < hold->input->seat_count; i++) {
+	for (int i = 0; i < hold->input->seat_count; i++) {
 		if (uuid_parse(hold->input->seats[i], &id))
 			pg_array_add(&hold->ids, id.text);
 		else
@@ -340,7 +337,7 @@ void booking_hold(struct call *call, const struct hold_input *input, struct outc
 	struct idempotency key;
 
 	split_names(&hold);
-	if (call->idempotency_key != NULL)
+	if (call->idempotency_key)
 		init_key(&hold, &key);
 	if (hold.ids.failed || hold.labels.failed)
 		outcome_error(outcome, call, STATUS_INTERNAL_ERROR);

@@ -8,13 +8,12 @@
 void hold_answer_seats(struct hold *hold, enum status status, const char *const *names, int count)
 {
 	struct json_out out;
-	int i;
 
 	buf_reset(&hold->outcome->body);
 	hold->outcome->status = status;
 	answer_error_begin(&out, &hold->outcome->body, status, hold->call->language, hold->call->request_id);
 	json_array_begin(&out, "seats");
-	for (i = 0; i < count; i++)
+	for (int i = 0; i < count; i++)
 		json_string(&out, NULL, names[i]);
 	json_array_end(&out);
 	answer_error_end(&out);
@@ -25,9 +24,9 @@ static int find_seat(const struct db_result *seats, const char *name)
 {
 	struct uuid id;
 	bool is_id = uuid_parse(name, &id);
-	int row, found = -1, rows = db_rows(seats);
+	int found = -1, rows = db_rows(seats);
 
-	for (row = 0; row < rows; row++) {
+	for (int row = 0; row < rows; row++) {
 		if (strcmp(is_id ? id.text : name, db_text(seats, row, is_id ? S_ID : S_LABEL)) != 0)
 			continue;
 		if (found >= 0)
@@ -42,9 +41,9 @@ static bool names_resolve(struct hold *hold, const struct db_result *seats)
 {
 	const char *missing[BOOKING_SEATS_MAX];
 	bool used[BOOKING_SEATS_MAX] = { false };
-	int i, row, missing_count = 0;
+	int row, missing_count = 0;
 
-	for (i = 0; i < hold->input->seat_count; i++) {
+	for (int i = 0; i < hold->input->seat_count; i++) {
 		row = find_seat(seats, hold->input->seats[i]);
 		if (row == -1) {
 			missing[missing_count++] = hold->input->seats[i];
@@ -64,10 +63,10 @@ static bool names_resolve(struct hold *hold, const struct db_result *seats)
 static bool seats_free(struct hold *hold, const struct db_result *seats)
 {
 	const char *taken[BOOKING_SEATS_MAX];
-	int row, rows = db_rows(seats), taken_count = 0, lapsed_count = 0;
+	int rows = db_rows(seats), taken_count = 0, lapsed_count = 0;
 
 	buf_reset(&hold->lapsed);
-	for (row = 0; row < rows && taken_count < BOOKING_SEATS_MAX; row++) {
+	for (int row = 0; row < rows && taken_count < BOOKING_SEATS_MAX; row++) {
 		if (strcmp(db_text(seats, row, S_STATUS), "available") == 0)
 			continue;
 		if (db_boolean(seats, row, S_LAPSED)) {

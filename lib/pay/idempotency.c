@@ -47,7 +47,7 @@ static void replay(const struct db_result *row, struct outcome *outcome)
 
 static bool is_open(const char *attempt_status)
 {
-	return attempt_status != NULL &&
+	return attempt_status &&
 	       (strcmp(attempt_status, "sent") == 0 || strcmp(attempt_status, "unknown") == 0);
 }
 
@@ -62,13 +62,13 @@ enum idempotency_verdict idempotency_judge(const struct idempotency *key, const 
 		return IDEMPOTENCY_FIRST;
 	if (!fingerprint_matches(key, db_text(row, 0, K_FINGERPRINT)))
 		return IDEMPOTENCY_MISMATCH;
-	if (db_text(row, 0, K_INTENT) != NULL)
+	if (db_text(row, 0, K_INTENT))
 		uuid_parse(db_text(row, 0, K_INTENT), &outcome->intent_id);
-	if (db_text(row, 0, K_BODY) != NULL) {
+	if (db_text(row, 0, K_BODY)) {
 		replay(row, outcome);
 		return IDEMPOTENCY_REPLAY;
 	}
-	if (attempt != NULL && db_text(row, 0, K_ATTEMPT) != NULL &&
+	if (attempt && db_text(row, 0, K_ATTEMPT) &&
 	    strcmp(db_text(row, 0, K_ATTEMPT), attempt->text) == 0)
 		return IDEMPOTENCY_FIRST;
 	status = db_text(row, 0, A_STATUS);

@@ -24,11 +24,10 @@ const char *intent_status_name(enum intent_status status)
 
 enum intent_status intent_status_parse(const char *name)
 {
-	int i;
 
-	if (name == NULL)
+	if (!name)
 		return INTENT_NONE;
-	for (i = 0; i < INTENT_STATUS_COUNT; i++)
+	for (int i = 0; i < INTENT_STATUS_COUNT; i++)
 		if (strcmp(names[i], name) == 0)
 			return (enum intent_status)i;
 	assert(!"an intent status the build does not know");
@@ -68,12 +67,12 @@ bool intent_may_become(enum intent_status from, enum intent_status to)
 
 static bool is(const char *word, const char *wanted)
 {
-	return word != NULL && strcmp(word, wanted) == 0;
+	return word && strcmp(word, wanted) == 0;
 }
 
 enum reservation_state reservation_state_of(const char *status, const char *payment_status)
 {
-	if (status == NULL)
+	if (!status)
 		return RESERVATION_NONE;
 	if (is(status, "confirmed") || is(payment_status, "completed"))
 		return RESERVATION_PAID;

@@ -61,9 +61,8 @@ int janitor_round(struct service *service, const struct settings *settings)
 		heal_patrol, drop_keys,
 	};
 	int moved = 0, done;
-	size_t i;
 
-	for (i = 0; i < sizeof(chores) / sizeof(chores[0]); i++) {
+	for (size_t i = 0; i < sizeof(chores) / sizeof(chores[0]); i++) {
 		done = chores[i](service, settings);
 		if (done < 0)
 			return -1;

@@ -5,7 +5,7 @@ static enum db_code job_body(struct db_tx *tx, void *context)
 	struct job *job = context;
 	enum db_code code = db_tx_commit(tx, &job->step, 1);
 
-	if (code == DB_OK && job->keep != NULL)
+	if (code == DB_OK && job->keep)
 		job->keep(job->step.result, job->context);
 	return code;
 }

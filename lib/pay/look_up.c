@@ -28,9 +28,9 @@ struct owners {
 static void keep_dead_owners(const struct db_step *steps, void *context)
 {
 	struct owners *owners = context;
-	int row, rows = db_rows(steps[0].result);
+	int rows = db_rows(steps[0].result);
 
-	for (row = 0; row < rows && owners->count < OWNERS_MAX; row++) {
+	for (int row = 0; row < rows && owners->count < OWNERS_MAX; row++) {
 		const char *owner = db_text(steps[0].result, row, 0);
 
 		if (owner_is_dead(owner))
@@ -43,12 +43,11 @@ bool look_up_take_orphans(struct service *service)
 	struct db_step ask = { .sql = SQL_ATTEMPTS_OWNERS };
 	struct owners *owners = calloc(1, sizeof(*owners));
 	bool ok;
-	int i;
 
-	if (owners == NULL)
+	if (!owners)
 		return false;
 	ok = db_read(service->pool, &ask, 1, keep_dead_owners, owners, NULL) == DB_OK;
-	for (i = 0; ok && i < owners->count; i++) {
+	for (int i = 0; ok && i < owners->count; i++) {
 		int64_t orphans = 0;
 		struct job job = { { .sql = SQL_ATTEMPTS_ORPHANED, .params = { owners->names[i] } },
 				   job_keep_rows, &orphans };
@@ -77,10 +76,10 @@ struct look_ups {
 static void keep_look_ups(const struct db_result *r, void *context)
 {
 	struct look_ups *batch = context;
-	int row, rows = db_rows(r);
+	int rows = db_rows(r);
 
 	batch->count = rows < batch->most ? rows : batch->most;
-	for (row = 0; row < batch->count; row++) {
+	for (int row = 0; row < batch->count; row++) {
 		struct look_up *item = &batch->items[row];
 
 		uuid_parse(db_text(r, row, 0), &item->attempt);
@@ -122,7 +121,7 @@ static bool look_up(struct service *service, const struct settings *settings, co
 				 .look_ups = item->look_ups };
 	bool recorded;
 
-	if (gateway == NULL) {
+	if (!gateway) {
 		log_event(LOG_LEVEL_ERROR, "gateway_missing", "attempt %s was made at gateway \"%s\", which this build has not",
 			  item->attempt.text, item->gateway);
 		snprintf(answer.code, sizeof(answer.code), "GATEWAY_MISSING");
@@ -146,15 +145,14 @@ int look_up_due(struct service *service, const struct settings *settings)
 	char most[16];
 	struct job job = { { .sql = SQL_ATTEMPTS_TAKE, .params = { most, LOOK_UP_TAKEN_MS } }, keep_look_ups, &batch };
 	int64_t until_ms = clock_mono_ms() + LOOK_UP_BUDGET_MS;
-	int i;
 
 	batch.items = calloc((size_t)batch.most, sizeof(*batch.items));
-	if (batch.items == NULL)
+	if (!batch.items)
 		return -1;
 	snprintf(most, sizeof(most), "%d", batch.most);
 	if (!job_run(service, &job))
 		batch.count = -1;
-	for (i = 0; i < batch.count; i++)
+	for (int i = 0; i < batch.count; i++)
 		if (clock_mono_ms() > until_ms || !look_up(service, settings, &batch.items[i]))
 			break;
 	free(batch.items);

@@ -18,13 +18,13 @@ static unsigned long long start_time_of(long pid)
 
 	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
 	stat = fopen(path, "re");
-	if (stat == NULL)
+	if (!stat)
 		return 0;
 	text[fread(text, 1, sizeof(text) - 1, stat)] = '\0';
 	fclose(stat);
 	after = strrchr(text, ')');
 	/* a zombie answers nobody any more */
-	if (after == NULL || after[1] == '\0' || after[2] == 'Z' || after[2] == 'X')
+	if (!after || after[1] == '\0' || after[2] == 'Z' || after[2] == 'X')
 		return 0;
 	sscanf(after + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
 	       &start);
@@ -39,9 +39,9 @@ static void place(char out[PLACE_MAX])
 	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
 
 	out[0] = '\0';
-	if (file == NULL)
+	if (!file)
 		return;
-	if (fgets(boot, sizeof(boot), file) != NULL && stat("/proc/self/ns/pid", &namespace) == 0) {
+	if (fgets(boot, sizeof(boot), file) && stat("/proc/self/ns/pid", &namespace) == 0) {
 		boot[strcspn(boot, "\n")] = '\0';
 		snprintf(out, PLACE_MAX, "%s:%llu", boot, (unsigned long long)namespace.st_ino);
 	}

@@ -97,7 +97,7 @@ static void record(const struct claim *claim, const struct gateway_answer *answe
 				 .answer = answer,
 				 .settings = call->settings,
 				 .policy = &DB_POLICY_RECORD,
-				 .claim = claim->key == NULL ? claim : NULL };
+				 .claim = claim->key ? NULL  : claim};
 
 	if (record_answer(call->service, &record, &call->db) != DB_OK) {
 		buf_free(&record.body);
@@ -143,7 +143,7 @@ void payment_process(struct call *call, const struct process_input *input, struc
 	struct idempotency key;
 	char meaning[128];
 
-	if (call->idempotency_key != NULL) {
+	if (call->idempotency_key) {
 		snprintf(meaning, sizeof(meaning), "process\n%s\n%s", input->reservation_id.text,
 			 input->payment_method);
 		idempotency_init(&key, call, "process", meaning);
@@ -163,7 +163,7 @@ void payment_execute(struct call *call, const struct execute_input *input, struc
 	struct idempotency key;
 	char meaning[128];
 
-	if (call->idempotency_key != NULL) {
+	if (call->idempotency_key) {
 		snprintf(meaning, sizeof(meaning), "execute\n%s\n%s", input->intent_id.text, input->booking_id.text);
 		idempotency_init(&key, call, "execute", meaning);
 		claim.key = &key;

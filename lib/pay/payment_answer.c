@@ -14,7 +14,7 @@ static const char *display_name(const char *method)
 {
 	const struct payment_method *known = payment_method_find(method);
 
-	if (known != NULL)
+	if (known)
 		return known->name;
 	return strcmp(method, "credit_card") == 0 ? "신용카드" : method;
 }
@@ -36,9 +36,8 @@ const char *decline_message(const char *code, enum language language)
 		  "Nothing was charged. Please try again." },
 		{ "ATTEMPTS_EXHAUSTED", "결제 시도 횟수를 초과했습니다.", "There were too many attempts." },
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(words[i].code, code) == 0)
 			return said(language, words[i].korean, words[i].english);
 	return "";
@@ -56,29 +55,29 @@ static void paid_by_process(struct json_out *out, const struct payment_facts *f)
 	json_object_end(out);
 	json_object_begin(out, "reservation");
 	json_raw(out, "event", f->event_json);
-	json_raw(out, "seats", f->seats_json == NULL ? "[]" : f->seats_json);
+	json_raw(out, "seats", f->seats_json ? f->seats_json : "[]");
 	json_object_end(out);
 }
 
 /* What POST execute answers for both outcomes; code is NULL for a success. */
 static void executed(struct json_out *out, const struct payment_facts *f, const char *code, const char *message)
 {
-	const char *result = code == NULL ? "SUCCESS" : "FAILURE";
+	const char *result = code ? "FAILURE" : "SUCCESS";
 
 	json_string(out, "paymentIntentId", f->intent_id);
 	json_string(out, "bookingId", f->reservation_id);
 	json_string(out, "status", result);
 	json_string(out, "finalStatus", result);
-	if (code != NULL) {
+	if (code) {
 		json_object_begin(out, "failureDetails");
 		json_string(out, "code", code);
 		json_string(out, "message", message);
 		json_object_end(out);
 	}
 	json_object_begin(out, "pgMockData");
-	json_bool(out, "isSuccess", code == NULL);
+	json_bool(out, "isSuccess", !code);
 	json_string(out, "failureCode", code);
-	json_string(out, "failureMessage", code == NULL ? NULL : message);
+	json_string(out, "failureMessage", code ? message : NULL);
 	json_string(out, "processedAt", f->at);
 	json_object_end(out);
 }

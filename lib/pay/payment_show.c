@@ -27,7 +27,7 @@ static void write_intent(const struct db_result *r, struct buf *body)
 	json_string(&out, "status", db_text(r, 0, I_STATUS));
 	json_raw(&out, "attempts", db_text(r, 0, ATTEMPTS_JSON));
 	json_string(&out, "createdAt", db_text(r, 0, I_CREATED));
-	if (db_text(r, 0, I_ORDER) != NULL)
+	if (db_text(r, 0, I_ORDER))
 		json_string(&out, "orderId", db_text(r, 0, I_ORDER));
 	json_string(&out, "updatedAt", db_text(r, 0, I_UPDATED));
 	json_object_end(&out);
@@ -42,7 +42,7 @@ static void read_show(const struct db_step *steps, void *context)
 		outcome_error(show->outcome, show->call, STATUS_USER_NOT_FOUND);
 		return;
 	}
-	if (db_text(r, 0, I_ID) == NULL) {
+	if (!db_text(r, 0, I_ID)) {
 		outcome_error(show->outcome, show->call, STATUS_INTENT_NOT_FOUND);
 		return;
 	}

@@ -108,7 +108,7 @@ static enum db_code unknown(struct db_tx *tx, const struct record *record, const
 	const struct gateway *gateway = gateway_by_name(row->gateway);
 	struct decimal pause = decimal(look_up_pause_s(record->look_ups)),
 		      not_founds = decimal(record->not_found ? 1 : 0),
-		      lease = decimal(gateway == NULL ? 0 : gateway->lease_ms(record->settings));
+		      lease = decimal(gateway ? gateway->lease_ms(record->settings) : 0);
 	struct db_step step = {
 		.sql = SQL_RECORD_UNKNOWN,
 		.params = { record->attempt.text, row->intent_id, row->reservation_id, record->answer->code,
@@ -150,10 +150,10 @@ static void answer_standing(struct record *record, struct record_row *row, const
 {
 	const char *status = db_text(attempt, 0, 0), *code = db_text(attempt, 0, 1), *message = db_text(attempt, 0, 2);
 
-	if (db_text(attempt, 0, 3) != NULL)
+	if (db_text(attempt, 0, 3))
 		row->answer.at = db_text(attempt, 0, 3);
 	if (strcmp(status, "declined") == 0)
-		answer_declined(record, row, code == NULL ? "" : code, message == NULL ? "" : message);
+		answer_declined(record, row, code ? code : "", message ? message : "");
 	else if (strcmp(status, "approved") != 0)
 		answer_unknown(record, row);
 	else if (row->facts.is_latest && row->facts.intent_status == INTENT_SUCCEEDED)
@@ -240,9 +240,8 @@ static void count(const struct record *record)
 		{ RECORD_REFUND_DUPLICATE, METRIC_PAYMENTS_LOST },  { RECORD_DECLINE, METRIC_PAYMENTS_DECLINED },
 		{ RECORD_CANCEL, METRIC_PAYMENTS_DECLINED },	    { RECORD_UNKNOWN, METRIC_PAYMENTS_UNKNOWN },
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
 		if (counters[i].action == record->action)
 			metrics_count(counters[i].counter);
 }
@@ -261,7 +260,7 @@ enum db_code record_answer(struct service *service, struct record *record, struc
 	bool settled = false;
 	enum db_code code = DB_OK;
 
-	if (record->claim != NULL && record->answer->outcome == GATEWAY_APPROVED)
+	if (record->claim && record->answer->outcome == GATEWAY_APPROVED)
 		code = record_at_once(record, &settled);
 	if (!settled)
 		code = db_tx_run(service->pool, record->policy, record_looking, record, cost);

@@ -13,7 +13,7 @@ enum record_column {
 
 static bool same(const char *text, const char *wanted)
 {
-	return text != NULL && strcmp(text, wanted) == 0;
+	return text && strcmp(text, wanted) == 0;
 }
 
 static void read_facts(const struct db_result *r, const struct uuid *attempt, struct record_facts *facts)

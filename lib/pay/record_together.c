@@ -51,12 +51,12 @@ static void read_settled(const struct db_result *settled, struct together *first
 
 static enum db_code write_records(struct db_tx *tx, void *context)
 {
-	struct together *first = context, *part;
+	struct together *first = context;
 	struct db_step step = { .sql = SQL_RECORD_AT_ONCE };
 	struct pg_columns columns = { .count = 0 };
 	enum db_code code = DB_BROKEN;
 
-	for (part = first; part != NULL; part = together_next(part))
+	for (struct together *part = first; part; part = together_next(part))
 		add_record(&columns, part->work);
 	if (pg_columns_end(&columns, step.params))
 		code = db_tx_commit(tx, &step, 1);

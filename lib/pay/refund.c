@@ -30,7 +30,7 @@ static enum status decide(const struct request *request, const struct db_result 
 	enum intent_status status = intent_status_parse(db_text(r, 0, I_STATUS));
 	int64_t left_krw = db_integer(r, 0, I_CHARGED) - db_integer(r, 0, I_REFUND);
 
-	if (asker(request->call) != NULL && !db_boolean(r, 0, USER_EXISTS))
+	if (asker(request->call) && !db_boolean(r, 0, USER_EXISTS))
 		return STATUS_USER_NOT_FOUND;
 	if (!request->call->principal.is_admin)
 		return STATUS_FORBIDDEN;
@@ -102,20 +102,20 @@ static enum db_code request_body(struct db_tx *tx, void *context)
 {
 	struct request *request = context;
 	struct db_step steps[3];
-	struct db_step *lock = &steps[request->key == NULL ? 0 : 1];
+	struct db_step *lock = &steps[request->key ? 1 : 0];
 	int64_t amount_krw = 0;
 	enum status status;
 	enum db_code code;
 
-	if (request->key != NULL)
+	if (request->key)
 		idempotency_steps(request->key, &steps[0], &steps[2]);
 	*lock = (struct db_step){ .sql = SQL_REFUND_REQUEST_LOCK,
 				  .params = { request->input->intent_id.text, asker(request->call),
 					      request->refund.text } };
-	code = db_tx_trip(tx, steps, request->key == NULL ? 1 : 3);
+	code = db_tx_trip(tx, steps, request->key ? 3 : 1);
 	if (code != DB_OK)
 		return code;
-	if (request->key != NULL && !key_allows(request, &steps[0], &steps[2]))
+	if (request->key && !key_allows(request, &steps[0], &steps[2]))
 		return DB_OK;
 	if (db_boolean(lock->result, 0, F_MADE)) {
 		answer(request, db_integer(lock->result, 0, F_AMOUNT));
@@ -137,7 +137,7 @@ void refund_request(struct call *call, const struct refund_input *input, struct 
 	char meaning[128 + REFUND_NOTE_MAX];
 	enum db_code code;
 
-	if (call->idempotency_key != NULL) {
+	if (call->idempotency_key) {
 		snprintf(meaning, sizeof(meaning), "refund\n%s\n%lld\n%s", input->intent_id.text,
 			 (long long)input->amount_krw, input->note);
 		idempotency_init(&key, call, "refund", meaning);

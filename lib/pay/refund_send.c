@@ -35,10 +35,10 @@ struct refunds_due {
 static void keep_refunds(const struct db_result *r, void *context)
 {
 	struct refunds_due *batch = context;
-	int row, rows = db_rows(r);
+	int rows = db_rows(r);
 
 	batch->count = rows < batch->most ? rows : batch->most;
-	for (row = 0; row < batch->count; row++) {
+	for (int row = 0; row < batch->count; row++) {
 		struct refund_due *item = &batch->items[row];
 
 		uuid_parse(db_text(r, row, 0), &item->refund);
@@ -99,7 +99,7 @@ static void send_refund(struct service *service, const struct settings *settings
 					 .reason = item->reason };
 
 	FAULT_POINT("refund_unsent");
-	if (gateway != NULL)
+	if (gateway)
 		gateway->refund(settings, &refund, &answer);
 	FAULT_POINT("refund_answered");
 	if (answer.outcome != GATEWAY_APPROVED)
@@ -114,15 +114,14 @@ int refund_send_due(struct service *service, const struct settings *settings)
 	char most[16];
 	struct job job = { { .sql = SQL_REFUNDS_TAKE, .params = { most, REFUND_TAKEN_MS } }, keep_refunds, &batch };
 	int64_t until_ms = clock_mono_ms() + REFUND_BUDGET_MS;
-	int i;
 
 	batch.items = calloc((size_t)batch.most, sizeof(*batch.items));
-	if (batch.items == NULL)
+	if (!batch.items)
 		return -1;
 	snprintf(most, sizeof(most), "%d", batch.most);
 	if (!job_run(service, &job))
 		batch.count = -1;
-	for (i = 0; i < batch.count && clock_mono_ms() <= until_ms; i++)
+	for (int i = 0; i < batch.count && clock_mono_ms() <= until_ms; i++)
 		send_refund(service, settings, &batch.items[i]);
 	free(batch.items);
 	return batch.count;

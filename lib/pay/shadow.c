@@ -30,7 +30,7 @@ static struct claim_row read_row(const struct db_result *r)
 		.intent_status = intent_status_parse(db_text(r, 0, I_STATUS)),
 		.attempts = (int)db_integer(r, 0, I_ATTEMPTS),
 		.reservation = reservation_state_of(status, db_text(r, 0, R_PAYMENT_STATUS)),
-		.status_cancelled = status != NULL && strcmp(status, "cancelled") == 0,
+		.status_cancelled = status && strcmp(status, "cancelled") == 0,
 		.past_deadline = db_boolean(r, 0, R_PAST),
 		.near_deadline = db_boolean(r, 0, R_NEAR),
 		.seats_not_held = db_integer(r, 0, SEATS_NOT_HELD),

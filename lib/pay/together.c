@@ -20,9 +20,9 @@ struct together *together_written(struct together *first, const char *id)
 {
 	struct together *part = first;
 
-	while (part != NULL && strcmp(part->id, id) != 0)
+	while (part && strcmp(part->id, id) != 0)
 		part = together_next(part);
-	assert(part != NULL);
+	assert(part);
 	part->written = true;
 	return part;
 }
@@ -36,7 +36,7 @@ static void write_all(struct batch_item *items, void *context)
 	enum db_code code = db_tx_run(part->call->service->pool, &DB_POLICY_ONCE, body, part, &cost);
 
 	metrics_count(METRIC_BATCHES);
-	for (; part != NULL; part = together_next(part)) {
+	for (; part; part = together_next(part)) {
 		part->code = code;
 		call_count(part->call, &cost, begin_us - part->since_us);
 		metrics_count(METRIC_BATCHED);
