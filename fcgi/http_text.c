@@ -296,6 +296,7 @@ bool http_query_value(const char *query, const char *name, char *out, size_t siz
 
 const char *http_reason(int http)
 {
+	/* clang-format off */
 	static const struct {
 		int http;
 		const char *reason;
@@ -308,6 +309,7 @@ const char *http_reason(int http)
 		{ 500, "Internal Server Error" }, { 503, "Service Unavailable" },
 		{ 504, "Gateway Timeout" },
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (reasons[i].http == http)

@@ -22,6 +22,7 @@ struct route {
 	void (*handler)(struct exchange *exchange);
 };
 
+/* clang-format off */
 static const struct route routes[] = {
 	{ METHOD_POST, "/process", "POST process", ROUTE_TOKEN_REQUIRED, true, handle_process },
 	{ METHOD_GET, "/methods", "GET methods", ROUTE_OPEN, false, handle_methods },
@@ -41,6 +42,7 @@ static const struct route routes[] = {
 	{ METHOD_GET, "/intents/{id}", "GET intents/{id}", ROUTE_TOKEN_REQUIRED, false, handle_intent },
 	{ METHOD_POST, "/shadow/process", "POST shadow/process", ROUTE_TOKEN_REQUIRED, true, handle_shadow },
 };
+/* clang-format on */
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
 
 _Static_assert(ROUTES <= ROUTE_NAMES_MAX, "the metrics have no room for so many routes");

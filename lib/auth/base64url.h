@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 /* Of the text of that many bytes, with the NUL at its end. */
-#define BASE64URL_SIZE(bytes) (((bytes) * 4 + 2) / 3 + 1)
+#define BASE64URL_SIZE(bytes) ((4 * (bytes) + 2) / 3 + 1)
 
 /* How many characters from the first of `text` on may be decoded: 0 where there is none of the alphabet, or
  * where they are of a number that no bytes make. */

@@ -25,6 +25,7 @@ static const char *const bounds_s[BUCKETS] = { "0.001", "0.005", "0.01", "0.025"
 enum http_class { HTTP_2XX, HTTP_3XX, HTTP_4XX, HTTP_5XX, HTTP_CLASSES };
 static const char *const class_names[HTTP_CLASSES] = { "2xx", "3xx", "4xx", "5xx" };
 
+/* clang-format off */
 static const struct {
 	const char *name, *help;
 } counter_texts[METRIC_COUNTERS] = {
@@ -46,6 +47,7 @@ static const struct {
 	[METRIC_SHADOW_SAME] = { "payments_shadow_same_total", "Shadow decisions like the monolith's." },
 	[METRIC_SHADOW_DIFFERS] = { "payments_shadow_differs_total", "Shadow decisions unlike the monolith's." },
 };
+/* clang-format on */
 
 static const char *const time_names[METRIC_TIMES] = {
 	[METRIC_TIME_QUEUE] = "payments_queue_seconds",

@@ -10,6 +10,7 @@
 #define DISTINCT_MIN 8 /* different bytes: even 32 random hex digits have more */
 
 /* Secrets that tutorials and examples sign with: the first that is tried against a new service. */
+/* clang-format off */
 static const char *const examples[] = {
 	"secret",
 	"supersecret",
@@ -29,8 +30,10 @@ static const char *const examples[] = {
 	"this-is-a-very-long-secret-key-for-jwt",
 	"thisisaverylongsecretkeyforjwttokens",
 };
+/* clang-format on */
 
 /* Wherever one of these stands, somebody copied an example and did not fill it in. */
+/* clang-format off */
 static const char *const placeholders[] = {
 	"changeme", "change-me", "change_me", "change-this", "change_this", "changethis",
 	"change-in-production", "change_in_production", "your-256-bit-secret", "your-secret",
@@ -39,6 +42,7 @@ static const char *const placeholders[] = {
 	"replace_me", "example-secret", "example_secret", "default-secret", "default_secret",
 	"development-secret", "development_secret", "dev-secret", "dev_secret",
 };
+/* clang-format on */
 
 static bool is_example(const char *secret)
 {

@@ -3,6 +3,7 @@
 #define SECRET SETTING_SECRET
 #define RESTART SETTING_RESTART
 
+/* clang-format off */
 /* name, member of struct settings, ..., default, flags, help */
 #define SETTING(id, what, member, standard, bits, text)                                            \
 	.name = id, .kind = what, .offset = offsetof(struct settings, member),                     \
@@ -140,6 +141,7 @@ const struct setting settings_table[] = {
 	TEXT("TOSS_SECRET_KEY", toss_secret_key, "", SECRET,
 		"The merchant's secret key at Toss Payments."),
 };
+/* clang-format on */
 
 const size_t settings_count = sizeof(settings_table) / sizeof(settings_table[0]);
 

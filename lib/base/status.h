@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 /* name, HTTP status, Retry-After in seconds (0: none), Korean, English */
+/* clang-format off */
 #define STATUS_TABLE(X)                                                                            \
 	X(OK, 200, 0, "요청이 처리되었습니다.", "The request was carried out.")                    \
 	X(NOT_FOUND, 404, 0, "요청하신 주소를 찾을 수 없습니다.", "There is nothing at this address.") \
@@ -74,6 +75,7 @@
 	X(SERVICE_UNAVAILABLE, 503, 2, "일시적으로 서비스를 이용할 수 없습니다. 잠시 후 다시 시도해 주세요.", \
 	  "The service is not available just now; please retry shortly.")                          \
 	X(INTERNAL_ERROR, 500, 0, "서버 오류가 발생했습니다.", "Something went wrong on our side.")
+/* clang-format on */
 
 enum status {
 #define STATUS_ENUM(name, http, retry, ko, en) STATUS_##name,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 /* Appendix A of PostgreSQL's manual. A pattern of two characters is a class. */
+/* clang-format off */
 #define CLASS_CONNECTION "08"
 #define CLASS_DATA "22"
 #define CLASS_PLPGSQL "P0"
@@ -23,6 +24,7 @@
 #define SQLSTATE_NO_SCHEMA "3F000"
 #define SQLSTATE_NO_COLUMN "42703"
 #define SQLSTATE_NO_FUNCTION "42883"
+/* clang-format on */
 
 struct fault_rule {
 	const char *pattern;
@@ -30,6 +32,7 @@ struct fault_rule {
 	bool drop;
 };
 
+/* clang-format off */
 static const struct fault_rule fault_rules[] = {
 	{ SQLSTATE_DEADLOCK, DB_CONFLICT, false },
 	{ SQLSTATE_SERIALIZATION, DB_CONFLICT, false },
@@ -49,6 +52,7 @@ static const struct fault_rule fault_rules[] = {
 	{ SQLSTATE_NO_FUNCTION, DB_UNFIT, false },
 	{ SQLSTATE_NO_RIGHT, DB_UNFIT, false },
 };
+/* clang-format on */
 
 static const char *fault_field(const PGresult *result, int field)
 {

@@ -108,6 +108,7 @@ static void probe_room(struct probe *probe)
 }
 
 /* Limits that the role brings along, in ms: they hold on every connection, behind a pooler too. */
+/* clang-format off */
 static const struct limit {
 	const char *name;
 	int most_ms;
@@ -117,6 +118,7 @@ static const struct limit {
 	{ "statement_timeout", 5000, "a statement may outlive the client that waits for it" },
 	{ "idle_in_transaction_session_timeout", 60000, "a worker that hangs may keep its row locks" },
 };
+/* clang-format on */
 
 static void probe_limit(struct probe *probe, const struct limit *limit)
 {

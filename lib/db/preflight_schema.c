@@ -25,6 +25,7 @@ static const struct right {
 	{ "public.ticket_types", "UPDATE", "available_quantity" },
 };
 
+/* clang-format off */
 static const struct index {
 	const char *table;
 	const char *columns; /* an index that begins with them will do */
@@ -38,6 +39,7 @@ static const struct index {
 	{ "public.reservations", "expires_at", "idx_reservations_pending_expires_at",
 	  " WHERE status = 'pending'" },
 };
+/* clang-format on */
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -11,6 +11,7 @@ struct audit_check {
 	const char *advice;
 };
 
+/* clang-format off */
 static const struct audit_check checks[] = {
 	{ "I1", "one unrefunded charge a reservation at the most", SQL_AUDIT_DOUBLE_CHARGE, false,
 	  "refund all but one of the attempts named" },
@@ -34,6 +35,7 @@ static const struct audit_check checks[] = {
 	{ "J1", "every state change left an event", SQL_AUDIT_JOURNAL, false,
 	  "find who changed the intent outside the service" },
 };
+/* clang-format on */
 #define CHECKS ((int)(sizeof(checks) / sizeof(checks[0])))
 
 struct audit {

@@ -25,6 +25,7 @@ enum finding {
 	FINDING_REFUNDED_MORE,
 };
 
+/* clang-format off */
 static const struct {
 	const char *id, *title, *advice;
 } kinds[] = {
@@ -43,6 +44,7 @@ static const struct {
 	[FINDING_REFUNDED_MORE] = { "G6", "more was given back there than here",
 		"somebody cancelled in the merchant's console: book it with payctl refund, or ask who did" },
 };
+/* clang-format on */
 
 struct item {
 	struct uuid attempt;

@@ -9,11 +9,13 @@
 #define STATUS_MAX 32
 
 /* Refusals of the card or the account itself. No other code is taken as proof that nothing was charged. */
+/* clang-format off */
 static const char *const declines[] = {
 	"REJECT_CARD_PAYMENT",	   "REJECT_CARD_COMPANY",  "REJECT_ACCOUNT_PAYMENT",
 	"INVALID_CARD_EXPIRATION", "INVALID_STOPPED_CARD", "INVALID_REJECT_CARD",
 	"INVALID_CARD_LOST_OR_STOLEN", "EXCEED_MAX_AUTH_COUNT",
 };
+/* clang-format on */
 /* Refusals of a cancel that asking again cannot change. */
 static const char *const cancel_refusals[] = {
 	"NOT_CANCELABLE_AMOUNT", "NOT_CANCELABLE_PAYMENT", "NOT_ALLOWED_PARTIAL_REFUND", "EXCEED_MAX_REFUND_DUE",

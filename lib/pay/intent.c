@@ -41,6 +41,7 @@ enum intent_status intent_status_parse(const char *name)
  * the attempt for not charged) leads out of states that are otherwise final:
  * money that moved is never ignored.
  */
+/* clang-format off */
 static const unsigned transitions[INTENT_STATUS_COUNT] = {
 	[INTENT_REQUIRES_PAYMENT] = TO(PROCESSING) | TO(CANCELLED) | TO(EXPIRED) | TO(SUCCEEDED) |
 				    TO(REFUND_PENDING),
@@ -56,6 +57,7 @@ static const unsigned transitions[INTENT_STATUS_COUNT] = {
 	[INTENT_REFUNDED] = TO(REFUND_PENDING),
 	[INTENT_NEEDS_REVIEW] = TO(NEEDS_REVIEW) | TO(SUCCEEDED) | TO(FAILED) | TO(REFUND_PENDING) | TO(REFUNDED),
 };
+/* clang-format on */
 
 bool intent_may_become(enum intent_status from, enum intent_status to)
 {

@@ -21,6 +21,7 @@ static const char *display_name(const char *method)
 
 const char *decline_message(const char *code, enum language language)
 {
+	/* clang-format off */
 	static const struct {
 		const char *code, *korean, *english;
 	} words[] = {
@@ -36,6 +37,7 @@ const char *decline_message(const char *code, enum language language)
 		  "Nothing was charged. Please try again." },
 		{ "ATTEMPTS_EXHAUSTED", "결제 시도 횟수를 초과했습니다.", "There were too many attempts." },
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(words[i].code, code) == 0)

@@ -18,6 +18,7 @@ struct relay *fixture_relay;
 static bool active;
 static int log_fd = -1;
 
+/* clang-format off */
 static const struct sql_statement statements[T_COUNT_OF_STATEMENTS] = {
 	[T_PING] = { "t_ping", "SELECT 1", 0 },
 	[T_PID] = { "t_pid", "SELECT pg_backend_pid()", 0 },
@@ -41,6 +42,7 @@ static const struct sql_statement statements[T_COUNT_OF_STATEMENTS] = {
 	[T_PREPARED] = { "t_prepared", "SELECT count(*) FROM pg_prepared_statements", 0 },
 	[T_TOUCH] = { "t_touch", "UPDATE db_test.counter SET n = n + 1 WHERE id = $1::int", 1 },
 };
+/* clang-format on */
 
 static const char schema_sql[] =
 	"DROP SCHEMA IF EXISTS db_test CASCADE;"

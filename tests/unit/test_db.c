@@ -260,6 +260,7 @@ END_TEST
 
 /* --- what an error means --- */
 
+/* clang-format off */
 static const struct meaning {
 	const char *sqlstate;
 	enum db_code code;
@@ -271,6 +272,7 @@ static const struct meaning {
 	{ "53300", DB_LOST, false },	{ "26000", DB_LOST, false },	{ "42501", DB_UNFIT, true },
 	{ "23514", DB_BROKEN, true },	{ "0A000", DB_BROKEN, true },	{ "XX000", DB_BROKEN, true },
 };
+/* clang-format on */
 
 static enum db_code body_raise(struct db_tx *tx, void *context)
 {

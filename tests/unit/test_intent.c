@@ -21,6 +21,7 @@ START_TEST(names_are_read_back)
 END_TEST
 
 /* Row: from; column: to; in the order of enum intent_status. */
+/* clang-format off */
 static const char *const transitions[INTENT_STATUS_COUNT + 1] = {
 	/*                       rpusfceRrn: requires, processing, unknown, succeeded, failed, cancelled, expired,
 	 *                       refund_pending, refunded, needs_review */
@@ -36,6 +37,7 @@ static const char *const transitions[INTENT_STATUS_COUNT + 1] = {
 	[INTENT_NEEDS_REVIEW]	  = "...sf..Rrn",
 	[INTENT_NONE]		  = "rp........",
 };
+/* clang-format on */
 
 START_TEST(transitions_are_these_and_no_others)
 {
@@ -49,6 +51,7 @@ START_TEST(transitions_are_these_and_no_others)
 }
 END_TEST
 
+/* clang-format off */
 static const struct {
 	const char *status, *payment_status;
 	enum reservation_state state;
@@ -69,6 +72,7 @@ static const struct {
 	{ "pending", NULL, RESERVATION_OTHER },
 	{ "archived", "pending", RESERVATION_OTHER },
 };
+/* clang-format on */
 
 START_TEST(reservation_state_of_each_pair)
 {

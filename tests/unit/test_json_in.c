@@ -31,6 +31,7 @@ static const struct text good[] = {
 	TEXT("{\"a\":1234567890123456789012345678901234567890}"),
 };
 
+/* clang-format off */
 static const struct text malformed[] = {
 	TEXT(""),
 	TEXT(" "),
@@ -98,6 +99,7 @@ static const struct text malformed[] = {
 	TEXT("{\"a\":\"\xea\xb0\"}"),
 	TEXT("{\"a\":" DEEP15 "[" "]" CLOSE15 "}"),
 };
+/* clang-format on */
 
 /* The text in memory of exactly its size, so that a sanitizer sees a read past its end. */
 static enum status parse(const struct text *text, struct json_in **out)

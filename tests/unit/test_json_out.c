@@ -36,6 +36,7 @@ START_TEST(document_is_written_in_order_and_exact)
 }
 END_TEST
 
+/* clang-format off */
 static const struct {
 	const char *text;
 	const char *escaped;
@@ -54,6 +55,7 @@ static const struct {
 	{ "\xc2\x9b" "2J", "\\u009b2J" },		/* C1: obeyed by some terminals */
 	{ "\xc2\xa0", "\xc2\xa0" },
 };
+/* clang-format on */
 
 START_TEST(text_is_escaped_so_that_it_stays_one_line_of_json)
 {

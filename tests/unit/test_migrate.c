@@ -227,6 +227,7 @@ START_TEST(a_fit_database_passes)
 }
 END_TEST
 
+/* clang-format off */
 static const struct spoil {
 	const char *sql;
 	enum preflight_verdict verdict;
@@ -255,6 +256,7 @@ static const struct spoil {
 	{ "ALTER TABLE reservations DROP CONSTRAINT world, ADD CHECK (status IN ('pending', 'confirmed',"
 	  " 'cancelled')) -- %s", PREFLIGHT_OK, "expired", "becomes 'cancelled'" },
 };
+/* clang-format on */
 
 START_TEST(what_is_amiss_is_told_with_its_remedy)
 {

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+/* clang-format off */
 static const char *const weak[] = {
 	NULL,
 	"",
@@ -20,6 +21,7 @@ static const char *const weak[] = {
 	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 	"abcabcabcabcabcabcabcabcabcabcabcabcabc",
 };
+/* clang-format on */
 
 static const char *const strong[] = {
 	"3fH9vQx2LmT8kZr5WbNc7YpJd4GsAe1u",

@@ -168,6 +168,7 @@ START_TEST(names_of_the_development_script_pass)
 }
 END_TEST
 
+/* clang-format off */
 static const struct {
 	const char *line;
 	const char *because;
@@ -192,6 +193,7 @@ static const struct {
 	{ "PAYMENTS_MOCK_LEASE_MS=5000", "must be above PAYMENTS_MOCK_DEADLINE_MS" },
 	{ "JWT_SECRET_PREVIOUS=changeme", "JWT_SECRET_PREVIOUS is too weak" },
 };
+/* clang-format on */
 
 START_TEST(bad_line_is_refused_and_named)
 {
@@ -200,6 +202,7 @@ START_TEST(bad_line_is_refused_and_named)
 }
 END_TEST
 
+/* clang-format off */
 static const char *const good_lines[] = {
 	"PAYMENTS_THREADS=1",
 	"PAYMENTS_THREADS=4096",
@@ -208,6 +211,7 @@ static const char *const good_lines[] = {
 	"PAYMENTS_MOCK_LEASE_MS=5001",
 	"JWT_SECRET_PREVIOUS=b7c1f0a39d5e482668f4e1d07a9c3b52",
 };
+/* clang-format on */
 
 START_TEST(good_line_beside_the_bad_one_is_taken)
 {

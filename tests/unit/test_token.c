@@ -83,6 +83,7 @@ static enum status verify_text(const char *value)
 	return token_verify(value, &secrets, NOW, &principal);
 }
 
+/* clang-format off */
 static const struct {
 	const char *claims;
 	enum status status;
@@ -126,6 +127,7 @@ static const struct {
 	{ "", STATUS_TOKEN_INVALID },
 	{ "{", STATUS_TOKEN_INVALID },
 };
+/* clang-format on */
 
 START_TEST(claims_decide)
 {

@@ -95,6 +95,7 @@ START_TEST(listed_refusal_with_a_server_error_proves_nothing)
 }
 END_TEST
 
+/* clang-format off */
 static const struct {
 	int http;
 	const char *code;
@@ -104,6 +105,7 @@ static const struct {
 	{ 503, "MAINTENANCE" },		      { 401, "UNAUTHORIZED_KEY" },	   { 404, "NOT_FOUND_PAYMENT" },
 	{ 400, "A_CODE_OF_TOMORROW" },	      { 403, "FORBIDDEN_REQUEST" },
 };
+/* clang-format on */
 
 START_TEST(any_other_refusal_proves_nothing)
 {
@@ -122,6 +124,7 @@ START_TEST(answer_about_something_else_is_not_believed)
 }
 END_TEST
 
+/* clang-format off */
 static const char *const rubbish[] = {
 	"", "rubbish", "{", "{}", "[]", "null", "{\"status\":\"DONE\"}", "{\"orderId\":\"" ORDER "\"}",
 	"{\"orderId\":\"" ORDER "\",\"status\":\"DONE\",\"paymentKey\":\"k\",\"totalAmount\":\"70000\",\"balanceAmount\":70000}",
@@ -132,6 +135,7 @@ static const char *const rubbish[] = {
 	"{\"orderId\":\"" ORDER "\",\"orderId\":\"" ORDER "\",\"status\":\"DONE\",\"paymentKey\":\"k\",\"totalAmount\":70000,"
 	"\"balanceAmount\":70000}",
 };
+/* clang-format on */
 
 START_TEST(unreadable_answer_proves_nothing)
 {
