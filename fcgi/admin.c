@@ -1,7 +1,7 @@
 #define _GNU_SOURCE 1 /* accept4 */
 
-#include "config.h"
 #include "fcgi/admin.h"
+#include "config.h"
 
 #include "base/clock.h"
 #include "base/json_out.h"
@@ -123,7 +123,8 @@ static void answer(struct admin *admin, const char *line, struct reply *reply)
 	buf_puts(&reply->body, "{\"error\":\"GET /health, /ready, /status or /metrics\"}\n");
 }
 
-/* Up to the end of the headers; what they say does not matter. False: no whole request came in time. */
+/* Up to the end of the headers; what they say does not matter. False: no whole request came in
+ * time. */
 static bool read_request(int fd, char text[REQUEST_MAX])
 {
 	int64_t until_ms = clock_mono_ms() + ADMIN_PATIENCE_MS;
@@ -165,7 +166,9 @@ static void serve(struct admin *admin, int fd)
 	if (!read_request(fd, text))
 		return;
 	answer(admin, text, &reply);
-	buf_printf(&head, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+	buf_printf(&head,
+		   "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: "
+		   "close\r\n\r\n",
 		   reply.http, http_reason(reply.http), reply.type, reply.body.length);
 	if (!head.failed && !reply.body.failed) {
 		send_all(fd, &head);
@@ -202,7 +205,8 @@ struct admin *admin_start(const char *address, struct service *service, struct b
 	admin->started_ms = clock_mono_ms();
 	admin->listen_fd = listener_open_shared(address, ADMIN_BACKLOG, why);
 	if (admin->listen_fd >= 0) {
-		set_patience(admin->listen_fd); /* so that accept looks at `stopping` now and then */
+		set_patience(
+			admin->listen_fd); /* so that accept looks at `stopping` now and then */
 		if (pthread_create(&admin->thread, NULL, admin_run, admin) == 0)
 			return admin;
 		buf_puts(why, "no thread to be had");

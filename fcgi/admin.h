@@ -13,7 +13,8 @@
 
 struct admin;
 
-/* Listens on "host:port", which the processes of a pool share. NULL, and why, where it cannot be had. */
+/* Listens on "host:port", which the processes of a pool share. NULL, and why, where it cannot be
+ * had. */
 struct admin *admin_start(const char *address, struct service *service, struct buf *why);
 
 /* Lets it take no further request; then waits for the one it may be at (ADMIN_PATIENCE_MS, and the

@@ -24,9 +24,10 @@ struct place {
 
 struct door {
 	int listen_fd;
-	int count; /* of places */
+	int count;	      /* of places */
 	pthread_mutex_t lock; /* what follows, and `taken` */
-	atomic_int vacant; /* read without the lock: in a crowd nearly all have no place, and there is none */
+	atomic_int vacant; /* read without the lock: in a crowd nearly all have no place, and there
+			      is none */
 	struct place places[];
 };
 
@@ -62,8 +63,8 @@ static void places_close(struct door *door)
 }
 
 /*
- * Two processes that start at the same moment must not have their places mixed. Where not all can be had there are none:
- * who has so few descriptors needs them for connections.
+ * Two processes that start at the same moment must not have their places mixed. Where not all can
+ * be had there are none: who has so few descriptors needs them for connections.
  */
 static void places_open(struct door *door, int wanted)
 {
@@ -80,7 +81,8 @@ static void places_open(struct door *door, int wanted)
 	lock_socket(door->listen_fd, F_UNLCK);
 	if (fd < 0) {
 		places_close(door);
-		log_event(LOG_LEVEL_WARN, "front_threads_refused", "%s: this process takes its turn with the others",
+		log_event(LOG_LEVEL_WARN, "front_threads_refused",
+			  "%s: this process takes its turn with the others",
 			  strerrordesc_np(error));
 	}
 	door->vacant = door->count;
@@ -88,7 +90,8 @@ static void places_open(struct door *door, int wanted)
 
 struct door *door_open(int listen_fd, int places)
 {
-	/* The timeout is the only way back from accept that disturbs none of the processes that share the socket. */
+	/* The timeout is the only way back from accept that disturbs none of the processes that
+	 * share the socket. */
 	struct timeval patience = { .tv_usec = DOOR_PATIENCE_MS * 1000 };
 	struct door *door = calloc(1, sizeof(*door) + (size_t)places * sizeof(door->places[0]));
 
@@ -154,7 +157,8 @@ int door_accept(const struct door *door, int place)
 {
 	struct epoll_event event;
 
-	if (place != DOOR_IN_TURN && epoll_wait(door->places[place].epoll_fd, &event, 1, DOOR_PATIENCE_MS) != 1 &&
+	if (place != DOOR_IN_TURN &&
+	    epoll_wait(door->places[place].epoll_fd, &event, 1, DOOR_PATIENCE_MS) != 1 &&
 	    !somebody_stands_there(door)) {
 		errno = EAGAIN;
 		return -1;

@@ -12,7 +12,8 @@ static const char *id_or_null(const struct uuid *id)
 	return id->text[0] ? id->text : NULL;
 }
 
-/* The wire code of an answer that is none of success; what nobody waited for has a name of its own. */
+/* The wire code of an answer that is none of success; what nobody waited for has a name of its
+ * own. */
 static const char *log_code(const struct response *response)
 {
 	if (response_http(response) == HTTP_CLIENT_GONE)

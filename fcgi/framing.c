@@ -5,8 +5,9 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define CONTENT_MAX (FCGI_MAX_LENGTH / 8 * 8) /* as the specification recommends: no padding needed */
-#define PIECES_MAX 64 /* of one record */
+#define CONTENT_MAX \
+	(FCGI_MAX_LENGTH / 8 * 8) /* as the specification recommends: no padding needed */
+#define PIECES_MAX 64		  /* of one record */
 
 /* What follows the last of the output. */
 struct end {
@@ -58,7 +59,8 @@ struct output {
 
 static void step_over_sent(struct output *output)
 {
-	for (; output->count > 0 && output->sent == output->parts->iov_len; output->parts++, output->count--)
+	for (; output->count > 0 && output->sent == output->parts->iov_len;
+	     output->parts++, output->count--)
 		output->sent = 0;
 }
 
@@ -67,10 +69,12 @@ static size_t take(struct output *output, struct iovec pieces[], int *count)
 {
 	size_t length = 0;
 
-	for (*count = 0; output->count > 0 && *count < PIECES_MAX && length < CONTENT_MAX; ++*count) {
+	for (*count = 0; output->count > 0 && *count < PIECES_MAX && length < CONTENT_MAX;
+	     ++*count) {
 		size_t piece = smaller(output->parts->iov_len - output->sent, CONTENT_MAX - length);
 
-		pieces[*count] = (struct iovec){ (char *)output->parts->iov_base + output->sent, piece };
+		pieces[*count] =
+			(struct iovec){ (char *)output->parts->iov_base + output->sent, piece };
 		length += piece;
 		output->sent += piece;
 		step_over_sent(output);
@@ -90,7 +94,8 @@ bool framing_send(int fd, int request_id, const struct iovec *parts, int count)
 	step_over_sent(&output);
 	do {
 		struct iovec record[1 + PIECES_MAX + 1];
-		FCGI_Header head = header(FCGI_STDOUT, request_id, take(&output, record + 1, &count));
+		FCGI_Header head =
+			header(FCGI_STDOUT, request_id, take(&output, record + 1, &count));
 
 		record[0] = (struct iovec){ &head, sizeof(head) };
 		record[1 + count] = (struct iovec){ &end, sizeof(end) };

@@ -12,9 +12,9 @@
 #include <sys/uio.h>
 
 /*
- * Sends the parts, one after the other, as the output of the request, and its end: in one write where they fit into one
- * record (64 KiB). There is at least a byte of them. Waits for a slow peer as long as the socket's own time-out allows; false
- * where it is gone or too slow.
+ * Sends the parts, one after the other, as the output of the request, and its end: in one write
+ * where they fit into one record (64 KiB). There is at least a byte of them. Waits for a slow peer
+ * as long as the socket's own time-out allows; false where it is gone or too slow.
  */
 bool framing_send(int fd, int request_id, const struct iovec *parts, int count);
 

@@ -12,8 +12,8 @@
 void handle_health_prepare(void);  /* uptime counts from here */
 bool handle_methods_prepare(void); /* makes the answer; false when out of memory */
 
-/* The handlers of route.c's table, one an endpoint: docs/api.md says what each takes and answers. Each
- * leaves a complete response, whatever happened. */
+/* The handlers of route.c's table, one an endpoint: docs/api.md says what each takes and answers.
+ * Each leaves a complete response, whatever happened. */
 void handle_process(struct exchange *exchange);
 void handle_methods(struct exchange *exchange);
 void handle_health(struct exchange *exchange);
@@ -39,7 +39,8 @@ struct json_in *handle_body(struct exchange *exchange);
 /* True where a body's field is not there: absent, null, or an empty string. */
 bool handle_is_missing(const struct json_in *json, const char *key);
 
-/* The fields of POST process: OK, or which rule they break. POST shadow/process judges by the same. */
+/* The fields of POST process: OK, or which rule they break. POST shadow/process judges by the
+ * same. */
 struct process_input;
 enum status handle_process_read(const struct json_in *json, struct process_input *out);
 

@@ -14,7 +14,8 @@ static bool is_repeated(const char *const *seats, int count)
 	return false;
 }
 
-static enum status read_seats(const struct json_in *json, const char **seats, struct hold_input *out)
+static enum status read_seats(const struct json_in *json, const char **seats,
+			      struct hold_input *out)
 {
 	size_t count = 0;
 
@@ -43,16 +44,18 @@ static enum status check_user(const struct json_in *json, const struct principal
 	return strcmp(id.text, principal->user_id.text) == 0 ? STATUS_OK : STATUS_FORBIDDEN;
 }
 
-static enum status read_hold(const struct json_in *json, const struct principal *principal, const char **seats,
-			     struct hold_input *out)
+static enum status read_hold(const struct json_in *json, const struct principal *principal,
+			     const char **seats, struct hold_input *out)
 {
 	const char *performance = json_in_string(json, "performanceId");
 	const char *method = json_in_string(json, "paymentMethod");
 	enum status status, user = check_user(json, principal);
 
-	if (handle_is_missing(json, "performanceId") || handle_is_missing(json, "seatIds") || handle_is_missing(json, "paymentMethod"))
+	if (handle_is_missing(json, "performanceId") || handle_is_missing(json, "seatIds") ||
+	    handle_is_missing(json, "paymentMethod"))
 		return STATUS_MISSING_FIELDS;
-	if (!performance || !uuid_parse(performance, &out->performance_id) || user == STATUS_INVALID_ID)
+	if (!performance || !uuid_parse(performance, &out->performance_id) ||
+	    user == STATUS_INVALID_ID)
 		return STATUS_INVALID_ID;
 	status = read_seats(json, seats, out);
 	if (status != STATUS_OK)

@@ -42,7 +42,8 @@ static bool read_limit(const struct request *request, int *out)
 }
 
 /* ?before: the cursor of the page before, as we gave it. */
-static bool read_cursor(const struct request *request, char cursor[CURSOR_MAX], struct bookings_page *page)
+static bool read_cursor(const struct request *request, char cursor[CURSOR_MAX],
+			struct bookings_page *page)
 {
 	page->cursor = NULL;
 	if (request_query(request, "before", cursor, CURSOR_MAX))
@@ -50,14 +51,15 @@ static bool read_cursor(const struct request *request, char cursor[CURSOR_MAX], 
 	return page->cursor || !http_query_has(request->query, "before");
 }
 
-static void link_next(struct exchange *exchange, const struct bookings_page *page, const char *cursor)
+static void link_next(struct exchange *exchange, const struct bookings_page *page,
+		      const char *cursor)
 {
 	char link[PATH_MAX_BYTES + 256];
 
 	if (cursor[0] == '\0')
 		return;
-	snprintf(link, sizeof(link), "<%s%s?limit=%d&before=%s>; rel=\"next\"", exchange->request.mount,
-		 exchange->request.path, page->limit, cursor);
+	snprintf(link, sizeof(link), "<%s%s?limit=%d&before=%s>; rel=\"next\"",
+		 exchange->request.mount, exchange->request.path, page->limit, cursor);
 	response_header(&exchange->response, "Link", link);
 }
 

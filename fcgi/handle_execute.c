@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CVV_MAX 5	  /* four digits and the NUL */
+#define CVV_MAX 5	   /* four digits and the NUL */
 #define CARD_TOKEN_MAX 512 /* bytes of a paymentMethodToken; gateways' keys are at most 200 */
 
 /* Three or four digits, as a string or, as some clients have it, as a number. */
@@ -27,13 +27,15 @@ static bool read_cvv(const struct json_in *json, char out[CVV_MAX])
 	return true;
 }
 
-static enum status read_execute(const struct json_in *json, struct execute_input *out, char cvv[CVV_MAX])
+static enum status read_execute(const struct json_in *json, struct execute_input *out,
+				char cvv[CVV_MAX])
 {
 	bool by_intent = !handle_is_missing(json, "paymentIntentId");
 	const char *key = by_intent ? "paymentIntentId" : "bookingId";
 	const char *id = json_in_string(json, key);
 
-	if (handle_is_missing(json, key) || handle_is_missing(json, "paymentMethodToken") || handle_is_missing(json, "cvv"))
+	if (handle_is_missing(json, key) || handle_is_missing(json, "paymentMethodToken") ||
+	    handle_is_missing(json, "cvv"))
 		return STATUS_MISSING_FIELDS;
 	if (!id || !uuid_parse(id, by_intent ? &out->intent_id : &out->booking_id))
 		return STATUS_INVALID_ID;

@@ -49,13 +49,16 @@ void handle_occupied(struct exchange *exchange)
 	struct uuid performance;
 	enum status status;
 
-	status = uuid_parse(exchange->segment, &performance) ? read_labels(&exchange->request, &labels) :
-							       STATUS_INVALID_ID;
+	status = uuid_parse(exchange->segment, &performance)
+			 ? read_labels(&exchange->request, &labels)
+			 : STATUS_INVALID_ID;
 	if (status == STATUS_OK) {
-		booking_occupied(&exchange->call, &performance, asker, labels.list, labels.count, &outcome);
+		booking_occupied(&exchange->call, &performance, asker, labels.list, labels.count,
+				 &outcome);
 		handle_answer(exchange, &outcome);
 	} else {
-		response_error(&exchange->response, status, exchange->request.language, exchange->request.id);
+		response_error(&exchange->response, status, exchange->request.language,
+			       exchange->request.id);
 	}
 	free(labels.text);
 }

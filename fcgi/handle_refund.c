@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-static enum status read_refund(const struct exchange *exchange, const struct json_in *json, struct refund_input *out)
+static enum status read_refund(const struct exchange *exchange, const struct json_in *json,
+			       struct refund_input *out)
 {
 	const char *note = json_in_string(json, "reason");
 	enum json_type amount = json_in_type(json, "amount");

@@ -1,4 +1,5 @@
-/* POST webhooks/toss: an order changed at Toss Payments. Unsigned, and resent until it is answered 200. */
+/* POST webhooks/toss: an order changed at Toss Payments. Unsigned, and resent until it is answered
+ * 200. */
 #include "fcgi/handle.h"
 
 #include "pay/webhook.h"

@@ -291,7 +291,8 @@ bool http_query_value(const char *query, const char *name, char *out, size_t siz
 {
 	const char *value = query_find(query, name);
 
-	return value && percent_decode(value, value + strcspn(value, "&"), out, size) && text_is_clean(out);
+	return value && percent_decode(value, value + strcspn(value, "&"), out, size) &&
+	       text_is_clean(out);
 }
 
 const char *http_reason(int http)

@@ -35,7 +35,8 @@ bool http_key_sane(const char *key);
 /* Whether a Content-Type is application/json, in any case, with any parameters. NULL is not. */
 bool http_is_json(const char *content_type);
 
-/* Whether If-None-Match (NULL: none) names `etag` or "*"; compared weakly, as RFC 9110 13.1.2 asks. */
+/* Whether If-None-Match (NULL: none) names `etag` or "*"; compared weakly, as RFC 9110 13.1.2
+ * asks. */
 bool http_etag_matches(const char *if_none_match, const char *etag);
 
 /* A Content-Length: 0 where NULL or empty, -1 where it is no number. */
@@ -44,11 +45,13 @@ int64_t http_length(const char *text);
 /* Milliseconds since 1970 from nginx's $msec, "1700000000.123". -1 where it is no such time. */
 int64_t http_unix_ms(const char *text);
 
-/* The first value of `name` in a query string, percent-decoded and "+" taken as a space. False where
- * there is none, it does not fit, or is badly encoded: bad hex, a control byte, invalid UTF-8. */
+/* The first value of `name` in a query string, percent-decoded and "+" taken as a space. False
+ * where there is none, it does not fit, or is badly encoded: bad hex, a control byte, invalid
+ * UTF-8. */
 bool http_query_value(const char *query, const char *name, char *out, size_t size);
 
-/* Whether the query string gives `name` a value at all: one that cannot be read is not the same as none. */
+/* Whether the query string gives `name` a value at all: one that cannot be read is not the same as
+ * none. */
 bool http_query_has(const char *query, const char *name);
 
 /* The reason phrase of an HTTP status, "" where none is known. Static storage. */

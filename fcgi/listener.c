@@ -59,7 +59,8 @@ static bool is_answered(const struct sockaddr_un *name)
 	if (fd < 0)
 		return true;
 	/* EAGAIN: its backlog is full, so somebody is there. */
-	answered = connect(fd, (const struct sockaddr *)name, sizeof(*name)) == 0 || errno == EAGAIN;
+	answered =
+		connect(fd, (const struct sockaddr *)name, sizeof(*name)) == 0 || errno == EAGAIN;
 	close(fd);
 	return answered;
 }
@@ -149,7 +150,8 @@ static int tcp_bind(const char *address, bool shared, struct buf *why)
 	int error, fd;
 
 	if (!address_split(address, host, &port)) {
-		explain(why, "listen on", address, "it is none of unix:/path, host:port, [v6]:port");
+		explain(why, "listen on", address,
+			"it is none of unix:/path, host:port, [v6]:port");
 		return -1;
 	}
 	error = getaddrinfo(host, port, &hints, &found);
@@ -179,7 +181,8 @@ int listener_open(const char *address, int backlog, struct buf *why)
 {
 	const char *path = unix_path(address);
 
-	return listen_on(path ? unix_bind(path, why) : tcp_bind(address, false, why), address, backlog, why);
+	return listen_on(path ? unix_bind(path, why) : tcp_bind(address, false, why), address,
+			 backlog, why);
 }
 
 int listener_open_shared(const char *address, int backlog, struct buf *why)

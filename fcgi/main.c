@@ -30,7 +30,8 @@
 /* What the process is made of, in the order it comes to be. */
 struct process {
 	const char *file;
-	const char *made_socket; /* the address this process listens on by itself; NULL: it was given */
+	const char *
+		made_socket; /* the address this process listens on by itself; NULL: it was given */
 	sigset_t signals;
 	int listen_fd;
 	struct service service;
@@ -156,8 +157,8 @@ static bool process_listen(struct process *process, const struct settings *setti
 
 	if (*address)
 		process->made_socket = strdup(address);
-	process->listen_fd = *address ? listener_open(address, settings->backlog, &why) :
-					listener_inherit(&why);
+	process->listen_fd =
+		*address ? listener_open(address, settings->backlog, &why) : listener_inherit(&why);
 	if (process->listen_fd < 0)
 		log_event(LOG_LEVEL_ERROR, "listen_refused", "%s", buf_text(&why));
 	buf_free(&why);
@@ -185,10 +186,12 @@ static bool process_begin(struct process *process, const struct settings *settin
 {
 	struct db_pool *pool = db_pool_open(settings);
 	bool remembers = settings->token_cache > 0;
-	struct token_cache *tokens = remembers ? token_cache_new((size_t)settings->token_cache) : NULL;
+	struct token_cache *tokens =
+		remembers ? token_cache_new((size_t)settings->token_cache) : NULL;
 
 	handle_health_prepare();
-	if (pool && (tokens || !remembers) && settings_publish(settings) && handle_methods_prepare()) {
+	if (pool && (tokens || !remembers) && settings_publish(settings) &&
+	    handle_methods_prepare()) {
 		service_init(&process->service, pool, settings);
 		process->service.tokens = tokens;
 		process_watch(process, settings);

@@ -44,7 +44,8 @@ static bool datagram_send(const struct sockaddr_un *to, socklen_t length, const 
 	if (fd < 0)
 		return false;
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)to, length) >= 0;
+	sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)to, length) >=
+	       0;
 	error = errno;
 	close(fd);
 	errno = error;

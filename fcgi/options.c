@@ -1,5 +1,5 @@
-#include "config.h"
 #include "fcgi/options.h"
+#include "config.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -13,13 +13,16 @@ static const char help[] =
 	"A FastCGI worker of the payment service. Its listening socket is descriptor 0, as\n"
 	"spawn-fcgi, multiwatch and systemd hand it over.\n"
 	"\n"
-	"  -c, --config FILE     read settings from FILE (else $PAYMENTS_CONFIG); the environment wins\n"
-	"  -t, --test            check settings, database and schema, then exit: 0 when all is well\n"
+	"  -c, --config FILE     read settings from FILE (else $PAYMENTS_CONFIG); the environment "
+	"wins\n"
+	"  -t, --test            check settings, database and schema, then exit: 0 when all is "
+	"well\n"
 	"      --listen ADDRESS  listen here instead: unix:/path, host:port or [v6]:port\n"
 	"  -V, --version         print the version and exit\n"
 	"  -h, --help            print this and exit\n"
 	"\n"
-	"Signals: SIGTERM, SIGINT, SIGUSR1 finish what is in flight and exit; SIGHUP reloads settings.\n";
+	"Signals: SIGTERM, SIGINT, SIGUSR1 finish what is in flight and exit; SIGHUP reloads "
+	"settings.\n";
 
 enum { OPTION_LISTEN = 256 };
 

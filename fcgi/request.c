@@ -14,11 +14,23 @@
 
 #define MOUNT_DEFAULT "/api/v1/payments"
 
-/* The parameters that are read. Those without HTTP_ are nginx's own word: no client can forge them. */
+/* The parameters that are read. Those without HTTP_ are nginx's own word: no client can forge
+ * them. */
 enum param {
-	PARAM_METHOD, PARAM_URI, PARAM_QUERY, PARAM_MOUNT, PARAM_ID, PARAM_MSEC,
-	PARAM_LENGTH, PARAM_TYPE, PARAM_TYPE_HEADER, PARAM_AUTHORIZATION, PARAM_KEY,
-	PARAM_IF_NONE_MATCH, PARAM_LANGUAGE, PARAM_COUNT
+	PARAM_METHOD,
+	PARAM_URI,
+	PARAM_QUERY,
+	PARAM_MOUNT,
+	PARAM_ID,
+	PARAM_MSEC,
+	PARAM_LENGTH,
+	PARAM_TYPE,
+	PARAM_TYPE_HEADER,
+	PARAM_AUTHORIZATION,
+	PARAM_KEY,
+	PARAM_IF_NONE_MATCH,
+	PARAM_LANGUAGE,
+	PARAM_COUNT
 };
 
 #define NAMED(name) name, sizeof(name) - 1
@@ -77,8 +89,10 @@ static bool params_read(char **envp, const char *values[PARAM_COUNT])
 static enum request_method method_parse(const char *name)
 {
 	static const char *const names[METHOD_OTHER] = {
-		[METHOD_GET] = "GET", [METHOD_HEAD] = "HEAD",
-		[METHOD_POST] = "POST", [METHOD_DELETE] = "DELETE",
+		[METHOD_GET] = "GET",
+		[METHOD_HEAD] = "HEAD",
+		[METHOD_POST] = "POST",
+		[METHOD_DELETE] = "DELETE",
 	};
 
 	for (int i = 0; i < METHOD_OTHER; i++)
@@ -112,7 +126,8 @@ static const char *or_empty(const char *text)
 	return text ? text : "";
 }
 
-void request_read(struct request *request, struct FCGX_Request *fcgx, const struct settings *settings)
+void request_read(struct request *request, struct FCGX_Request *fcgx,
+		  const struct settings *settings)
 {
 	const char *values[PARAM_COUNT];
 
@@ -121,8 +136,8 @@ void request_read(struct request *request, struct FCGX_Request *fcgx, const stru
 	request->method_name = or_empty(values[PARAM_METHOD]);
 	request->method = method_parse(request->method_name);
 	request->mount = values[PARAM_MOUNT] ? values[PARAM_MOUNT] : MOUNT_DEFAULT;
-	request->path_ok = http_path_below(or_empty(values[PARAM_URI]), request->mount, request->path,
-					   sizeof(request->path));
+	request->path_ok = http_path_below(or_empty(values[PARAM_URI]), request->mount,
+					   request->path, sizeof(request->path));
 	request->query = or_empty(values[PARAM_QUERY]);
 	request->authorization = values[PARAM_AUTHORIZATION];
 	request->idempotency_key = values[PARAM_KEY];

@@ -21,29 +21,30 @@ enum request_method { METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_DELETE, METHO
 
 struct request {
 	enum request_method method;
-	const char *method_name;	 /* as sent */
-	char path[PATH_MAX_BYTES];	 /* below the mount point, no trailing slash: "/process" */
-	bool path_ok;			 /* false: outside the mount, too long, or a control byte in it: 404;
-					    path is then the start of what came, for the log */
-	const char *mount;		 /* "/api/v1/payments": for addresses in answers */
-	const char *query;		 /* raw query string, "" where none */
-	const char *authorization;	 /* NULL: none */
-	const char *idempotency_key;	 /* NULL: none */
-	const char *if_none_match;	 /* NULL: none */
-	bool header_repeated;		 /* Authorization, Idempotency-Key or Content-Type came twice: 400 */
-	bool is_json;			 /* Content-Type is application/json (any parameters) */
+	const char *method_name;   /* as sent */
+	char path[PATH_MAX_BYTES]; /* below the mount point, no trailing slash: "/process" */
+	bool path_ok;	   /* false: outside the mount, too long, or a control byte in it: 404;
+			      path is then the start of what came, for the log */
+	const char *mount; /* "/api/v1/payments": for addresses in answers */
+	const char *query; /* raw query string, "" where none */
+	const char *authorization;   /* NULL: none */
+	const char *idempotency_key; /* NULL: none */
+	const char *if_none_match;   /* NULL: none */
+	bool header_repeated; /* Authorization, Idempotency-Key or Content-Type came twice: 400 */
+	bool is_json;	      /* Content-Type is application/json (any parameters) */
 	enum language language;
-	char id[REQUEST_ID_MAX + 1];	 /* X-Request-Id: sane and never empty */
-	int64_t content_length;		 /* declared; 0 where none, -1 where it is no number */
-	char *body;			 /* NUL-terminated; NULL until request_read_body */
+	char id[REQUEST_ID_MAX + 1]; /* X-Request-Id: sane and never empty */
+	int64_t content_length;	     /* declared; 0 where none, -1 where it is no number */
+	char *body;		     /* NUL-terminated; NULL until request_read_body */
 	size_t body_length;
-	int64_t started_us;		 /* clock_mono_us when the worker took it */
-	int64_t queued_ms;		 /* how long it waited before that: nginx's clock to ours */
+	int64_t started_us; /* clock_mono_us when the worker took it */
+	int64_t queued_ms;  /* how long it waited before that: nginx's clock to ours */
 	struct FCGX_Request *fcgx;
 };
 
 /* Reads the parameters. Strings point into the FCGX request and live as long as it does. */
-void request_read(struct request *request, struct FCGX_Request *fcgx, const struct settings *settings);
+void request_read(struct request *request, struct FCGX_Request *fcgx,
+		  const struct settings *settings);
 
 /*
  * Reads the body. OK; PAYLOAD_TOO_LARGE past settings->body_max_bytes; BAD_REQUEST
@@ -51,11 +52,13 @@ void request_read(struct request *request, struct FCGX_Request *fcgx, const stru
  */
 enum status request_read_body(struct request *request, const struct settings *settings);
 
-/* True where the request came to its end: the peer has no more to send. To be asked last: it reads on. */
+/* True where the request came to its end: the peer has no more to send. To be asked last: it reads
+ * on. */
 bool request_is_whole(const struct request *request);
 
 /* True where the peer hung up: nobody is there to be answered. True, too, of a peer that only
- * closed its writing side, which nginx never does. To be asked before anything is done that lasts. */
+ * closed its writing side, which nginx never does. To be asked before anything is done that
+ * lasts. */
 bool request_hung_up(const struct request *request);
 
 /* True where the request is older than settings->queue_patience_ms, queue and reading included: its

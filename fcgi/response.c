@@ -57,8 +57,8 @@ static void put_number(struct buf *out, const char *name, int64_t value)
 
 static void put_retry_after(const struct response *response, struct buf *out)
 {
-	int retry_after_s = response->retry_after_s ? response->retry_after_s :
-						      status_info(response->status)->retry_after_s;
+	int retry_after_s = response->retry_after_s ? response->retry_after_s
+						    : status_info(response->status)->retry_after_s;
 
 	if (retry_after_s > 0)
 		put_number(out, "Retry-After", retry_after_s);
@@ -102,7 +102,8 @@ static struct iovec part_of(const struct buf *buf)
 	return (struct iovec){ (char *)buf_text(buf), buf->length };
 }
 
-static bool send_whole(const struct FCGX_Request *fcgx, const struct buf *head, const struct buf *body)
+static bool send_whole(const struct FCGX_Request *fcgx, const struct buf *head,
+		       const struct buf *body)
 {
 	const struct iovec parts[] = { part_of(head), part_of(body) };
 
@@ -124,11 +125,13 @@ static void take_apart(const struct response *response, const struct buf *head, 
 	spliced_pieces(&response->shared, parts);
 }
 
-bool response_send(struct response *response, const struct FCGX_Request *fcgx, const char *request_id)
+bool response_send(struct response *response, const struct FCGX_Request *fcgx,
+		   const char *request_id)
 {
 	static char last_words[] = "Status: 500 Internal Server Error\r\nContent-Length: 0\r\n"
 				   "Cache-Control: no-store\r\n\r\n";
-	static const struct buf no_memory = { .data = last_words, .length = sizeof(last_words) - 1 };
+	static const struct buf no_memory = { .data = last_words,
+					      .length = sizeof(last_words) - 1 };
 	static const struct buf nothing = { .data = NULL };
 	struct buf head = { .data = NULL }, parts = { .data = NULL };
 	bool sent;

@@ -15,12 +15,13 @@ struct FCGX_Request;
 
 struct response {
 	enum status status;
-	int http;	       /* 0: the status table's */
-	int retry_after_s;     /* 0: the status table's */
+	int http;	   /* 0: the status table's */
+	int retry_after_s; /* 0: the status table's */
 	struct buf body;
-	struct spliced shared; /* the body, where there is one: a text that other responses send too */
-	struct buf headers;    /* more of them, whole lines ending in CRLF: see response_header */
-	bool head;	       /* HEAD: headers only */
+	struct spliced
+		shared;	    /* the body, where there is one: a text that other responses send too */
+	struct buf headers; /* more of them, whole lines ending in CRLF: see response_header */
+	bool head;	    /* HEAD: headers only */
 };
 
 /* Adds a header. Neither part may hold a control byte (asserted). */
@@ -33,12 +34,15 @@ void response_error(struct response *response, enum status status, enum language
 /* The HTTP status it has: its own, else its status's. */
 int response_http(const struct response *response);
 
-/* Sends it. Every response carries Content-Type, Content-Length, X-Request-Id, Cache-Control: no-store
- * (unless a Cache-Control was added) and, where due, Retry-After. False: the peer is gone. */
-bool response_send(struct response *response, const struct FCGX_Request *fcgx, const char *request_id);
+/* Sends it. Every response carries Content-Type, Content-Length, X-Request-Id, Cache-Control:
+ * no-store (unless a Cache-Control was added) and, where due, Retry-After. False: the peer is
+ * gone. */
+bool response_send(struct response *response, const struct FCGX_Request *fcgx,
+		   const char *request_id);
 
-/* Ends the connection of a request that came whole. libfcgi's own way is to wait for the peer to close first,
- * so that what it has yet to send meets an open socket: a context switch and two calls for nothing. */
+/* Ends the connection of a request that came whole. libfcgi's own way is to wait for the peer to
+ * close first, so that what it has yet to send meets an open socket: a context switch and two calls
+ * for nothing. */
 void response_hang_up(struct FCGX_Request *fcgx);
 
 /* Frees what it holds, not itself. */

@@ -9,7 +9,8 @@
 
 enum route_token {
 	ROUTE_OPEN,	      /* no token is looked at */
-	ROUTE_TOKEN_OPTIONAL, /* a good one is used; a bad or stale one is as none: the answer is open */
+	ROUTE_TOKEN_OPTIONAL, /* a good one is used; a bad or stale one is as none: the answer is
+				 open */
 	ROUTE_TOKEN_REQUIRED
 };
 
@@ -83,7 +84,9 @@ static enum status route_find(struct exchange *exchange, const struct route **ou
 static void route_add_allow(struct exchange *exchange)
 {
 	static const char *const names[METHOD_OTHER] = {
-		[METHOD_GET] = "GET, HEAD", [METHOD_POST] = "POST", [METHOD_DELETE] = "DELETE",
+		[METHOD_GET] = "GET, HEAD",
+		[METHOD_POST] = "POST",
+		[METHOD_DELETE] = "DELETE",
 	};
 	char allow[64] = "";
 
@@ -121,8 +124,8 @@ static enum status route_check_token(struct exchange *exchange, enum route_token
 
 	if (wanted == ROUTE_OPEN)
 		return STATUS_OK;
-	status = token_cache_verify(exchange->call.service->tokens, exchange->request.authorization, &secrets,
-				    clock_unix_ms() / 1000, &principal);
+	status = token_cache_verify(exchange->call.service->tokens, exchange->request.authorization,
+				    &secrets, clock_unix_ms() / 1000, &principal);
 	if (status == STATUS_OK)
 		exchange->call.principal = principal;
 	return wanted == ROUTE_TOKEN_OPTIONAL ? STATUS_OK : status;

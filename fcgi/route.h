@@ -14,11 +14,11 @@
 struct exchange {
 	struct request request;
 	struct response response;
-	struct call call;	  /* call.principal is filled where the route wants a token */
-	char segment[64];	  /* what {id} in the route's path matched, "" where it has none */
-	int route_index;	  /* into route_names, -1 where none matched */
-	const char *route;	  /* for the log: "POST process", "-" where none matched */
-	struct uuid intent_id;	  /* for the log, "" where there is none */
+	struct call call;      /* call.principal is filled where the route wants a token */
+	char segment[64];      /* what {id} in the route's path matched, "" where it has none */
+	int route_index;       /* into route_names, -1 where none matched */
+	const char *route;     /* for the log: "POST process", "-" where none matched */
+	struct uuid intent_id; /* for the log, "" where there is none */
 };
 
 /* The routes' names, for the metrics; how many there are. */

@@ -29,7 +29,7 @@
 #define FAILURE_PAUSE_MS 50		/* after an accept that failed for want of something */
 #define FAILURE_LOG_MS 1000		/* such failures are logged this often at the most */
 #define IDLE_TURN_MS 5000		/* an idle thread comes back from the door far more often */
-#define BUSY_TURN_MS 60000		/* no request takes so long: see the deadlines of settings.h */
+#define BUSY_TURN_MS 60000 /* no request takes so long: see the deadlines of settings.h */
 
 struct worker {
 	struct door *door;
@@ -151,15 +151,16 @@ static void thread_becomes_idle(struct worker *worker)
 }
 
 /*
- * How many may go is judged by the fewest that were idle at any moment of the last window, not by how
- * long one of them had nothing to do: which one the kernel wakes says nothing of how many are needed.
+ * How many may go is judged by the fewest that were idle at any moment of the last window, not by
+ * how long one of them had nothing to do: which one the kernel wakes says nothing of how many are
+ * needed.
  */
 static void window_turn(struct worker *worker, int64_t now_ms)
 {
 	const struct settings *settings = settings_hold();
 
-	worker->surplus = worker->low > settings->spare_threads ?
-				  worker->low - settings->spare_threads : 0;
+	worker->surplus =
+		worker->low > settings->spare_threads ? worker->low - settings->spare_threads : 0;
 	worker->low = worker->idle;
 	worker->window_end_ms = now_ms + SHRINK_WINDOW_MS;
 	settings_release(settings);
@@ -188,8 +189,9 @@ static bool thread_stays(struct worker *worker)
 }
 
 /*
- * Each joins the one that left before it, and the drain joins the last: so none is still giving back
- * what libraries keep for a thread when the process frees the rest, and no list of them is needed.
+ * Each joins the one that left before it, and the drain joins the last: so none is still giving
+ * back what libraries keep for a thread when the process frees the rest, and no list of them is
+ * needed.
  */
 static void thread_leave(struct worker *worker)
 {
@@ -340,8 +342,7 @@ bool worker_drain(struct worker *worker, int64_t drain_ms)
 
 	atomic_store(&worker->draining, true);
 	pthread_mutex_lock(&worker->lock);
-	while (worker->threads > 0 &&
-	       cond_wait_until(&worker->ended, &worker->lock, deadline_ms))
+	while (worker->threads > 0 && cond_wait_until(&worker->ended, &worker->lock, deadline_ms))
 		;
 	done = worker->threads == 0;
 	pthread_mutex_unlock(&worker->lock);

@@ -1,7 +1,7 @@
 /*
  * The worker threads. They wait at the door of one listening socket (door.h);
- * settings->spare_threads of them are kept idle, and who leaves fewer there as he goes to work starts
- * another, up to settings->threads, so that an idle process is small. Draining: the flag is
+ * settings->spare_threads of them are kept idle, and who leaves fewer there as he goes to work
+ * starts another, up to settings->threads, so that an idle process is small. Draining: the flag is
  * seen within DOOR_PATIENCE_MS, what is in flight is finished.
  */
 #ifndef PAYMENTS_FCGI_WORKER_H
@@ -27,14 +27,15 @@ struct worker *worker_start(int listen_fd, struct service *service);
 struct worker_load {
 	int threads;
 	int busy;   /* of them, those that have a connection */
-	bool alive; /* the accept loop turns, or every thread has had a request for no longer than one may take */
+	bool alive; /* the accept loop turns, or every thread has had a request for no longer than
+		       one may take */
 };
 
 /* How busy it is, for status and the watchdog; from any thread. */
 void worker_look(struct worker *worker, struct worker_load *out);
 
-/* Takes no new requests, waits for those in flight at most `drain_ms`. True: all done, the worker is
- * freed. False: some still run, and use the service: the process must end without freeing it. */
+/* Takes no new requests, waits for those in flight at most `drain_ms`. True: all done, the worker
+ * is freed. False: some still run, and use the service: the process must end without freeing it. */
 bool worker_drain(struct worker *worker, int64_t drain_ms);
 
 #endif

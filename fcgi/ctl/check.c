@@ -1,4 +1,5 @@
-/* payctl check: is everything in place? Exit 0 all is well, 1 warnings, 2 something does not work. */
+/* payctl check: is everything in place? Exit 0 all is well, 1 warnings, 2 something does not
+ * work. */
 #include "base/secret.h"
 #include "db/preflight.h"
 #include "fcgi/ctl/ctl.h"
@@ -71,9 +72,10 @@ static void check_secret(struct preflight *report, const struct settings *settin
 	const char *weakness = secret_weakness(settings->jwt_secret);
 
 	if (weakness)
-		preflight_add(report, PREFLIGHT_WARN, "secret",
-			      "a random one for the Auth Service and for this one: openssl rand -hex 32",
-			      "JWT_SECRET: %s", weakness);
+		preflight_add(
+			report, PREFLIGHT_WARN, "secret",
+			"a random one for the Auth Service and for this one: openssl rand -hex 32",
+			"JWT_SECRET: %s", weakness);
 	else
 		preflight_add(report, PREFLIGHT_OK, "secret", NULL, "JWT_SECRET is strong enough");
 }

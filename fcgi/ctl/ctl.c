@@ -17,7 +17,8 @@ bool ctl_load(const struct ctl *ctl, struct settings *out)
 	good = settings_load(ctl->file, out, &errors);
 	fputs(buf_text(&errors), stderr);
 	if (!good)
-		fputs("payctl: these settings cannot be used; payctl settings --example shows them all\n",
+		fputs("payctl: these settings cannot be used; payctl settings --example shows them "
+		      "all\n",
 		      stderr);
 	buf_free(&errors);
 	return good;

@@ -16,8 +16,9 @@ struct ctl {
 
 struct command {
 	const char *name;
-	int (*run)(const struct ctl *ctl, int argc, char **argv); /* argv[0] is the command's name */
-	const char *usage; /* what may follow the name */
+	int (*run)(const struct ctl *ctl, int argc,
+		   char **argv); /* argv[0] is the command's name */
+	const char *usage;	 /* what may follow the name */
 	const char *help;
 };
 

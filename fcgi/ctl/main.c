@@ -9,7 +9,8 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&command_check, &command_migrate, &command_audit, &command_refund, &command_token, &command_settings,
+	&command_check,	 &command_migrate, &command_audit,
+	&command_refund, &command_token,   &command_settings,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -30,7 +31,8 @@ static void main_help(void)
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %-9s %s\n", commands[i]->name, commands[i]->help);
 	puts("\n"
-	     "  -c, --config FILE   read settings from FILE (else $PAYMENTS_CONFIG); the environment wins\n"
+	     "  -c, --config FILE   read settings from FILE (else $PAYMENTS_CONFIG); the "
+	     "environment wins\n"
 	     "      --database URL  work on this database instead of the settings'\n"
 	     "  -V, --version       print the version and exit\n"
 	     "  -h, --help          print this and exit; after a command, how that is called");
@@ -67,8 +69,9 @@ static int main_run(const struct ctl *ctl, int argc, char **argv)
 	const struct command *command = argc > 0 ? main_find(argv[0]) : NULL;
 
 	if (!command) {
-		fprintf(stderr, argc > 0 ? "payctl: there is no command \"%s\"; see payctl --help\n" :
-					   "payctl: which command? See payctl --help\n",
+		fprintf(stderr,
+			argc > 0 ? "payctl: there is no command \"%s\"; see payctl --help\n"
+				 : "payctl: which command? See payctl --help\n",
 			argc > 0 ? argv[0] : "");
 		return EXIT_CANNOT;
 	}

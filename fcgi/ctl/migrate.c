@@ -39,5 +39,6 @@ const struct command command_migrate = {
 	.name = "migrate",
 	.run = migrate_run,
 	.usage = "[--grant ROLE] [--dry-run]",
-	.help = "bring the database to this build's schema; --grant gives ROLE the service's rights",
+	.help = "bring the database to this build's schema; --grant gives ROLE the service's "
+		"rights",
 };

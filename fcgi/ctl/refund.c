@@ -33,8 +33,8 @@ static bool read_input(int argc, char **argv, struct refund_input *out)
 		else if (option != 'a' || !read_amount(optarg, &out->amount_krw))
 			return false;
 	}
-	return optind + 1 == argc && out->note && *out->note && strlen(out->note) <= REFUND_NOTE_MAX &&
-	       uuid_parse(argv[optind], &out->intent_id);
+	return optind + 1 == argc && out->note && *out->note &&
+	       strlen(out->note) <= REFUND_NOTE_MAX && uuid_parse(argv[optind], &out->intent_id);
 }
 
 static int order(const struct settings *settings, const struct refund_input *input)
@@ -83,5 +83,6 @@ const struct command command_refund = {
 	.name = "refund",
 	.run = refund_command,
 	.usage = "INTENT --reason TEXT [--amount WON]",
-	.help = "order a refund of a paid intent: all that is left of its charge, or --amount of it",
+	.help = "order a refund of a paid intent: all that is left of its charge, or --amount of "
+		"it",
 };

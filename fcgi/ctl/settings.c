@@ -41,5 +41,6 @@ const struct command command_settings = {
 	.name = "settings",
 	.run = settings_run,
 	.usage = "[--example | --man]",
-	.help = "print the settings in force; --example prints a file with every setting at its default",
+	.help = "print the settings in force; --example prints a file with every setting at its "
+		"default",
 };

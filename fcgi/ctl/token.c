@@ -29,7 +29,10 @@ struct token_options {
 /* "90", "15m", "12h", "7d". */
 static bool token_parse_ttl(const char *text, int64_t *ttl_s)
 {
-	static const struct { const char *suffix; int64_t s; } units[] = {
+	static const struct {
+		const char *suffix;
+		int64_t s;
+	} units[] = {
 		{ "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 },
 	};
 	char *end;
@@ -97,11 +100,13 @@ static int token_print(const struct settings *settings, const struct token_optio
 		if (!token_look_up(settings, email, &user))
 			return EXIT_FAILURE;
 	} else if (!uuid_parse(chosen->user, &user.id)) {
-		ctl_complain(&command_token, "\"%s\" is neither a UUID nor an e-mail address", chosen->user);
+		ctl_complain(&command_token, "\"%s\" is neither a UUID nor an e-mail address",
+			     chosen->user);
 		return EXIT_CANNOT;
 	}
 	token = token_issue(settings->jwt_secret, user.id.text, email,
-			    chosen->role ? chosen->role : user.role, clock_unix_ms() / 1000, chosen->ttl_s);
+			    chosen->role ? chosen->role : user.role, clock_unix_ms() / 1000,
+			    chosen->ttl_s);
 	if (!token) {
 		ctl_complain(&command_token, "out of memory");
 		return EXIT_FAILURE;
@@ -131,5 +136,6 @@ const struct command command_token = {
 	.name = "token",
 	.run = token_run,
 	.usage = "--user UUID|EMAIL [--role user|admin] [--ttl N[s|m|h|d]]",
-	.help = "print an access token signed with JWT_SECRET, good for an hour unless --ttl says else",
+	.help = "print an access token signed with JWT_SECRET, good for an hour unless --ttl says "
+		"else",
 };

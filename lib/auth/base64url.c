@@ -14,7 +14,8 @@ size_t base64url_span(const char *text)
 	return length % 4 == 1 ? 0 : length;
 }
 
-/* libcrypto knows the plain alphabet: the two characters that differ are put in each other's place. */
+/* libcrypto knows the plain alphabet: the two characters that differ are put in each other's
+ * place. */
 static void exchange(char *text, size_t length, const char from[2], const char to[2])
 {
 	for (size_t i = 0; i < length; i++)

@@ -10,7 +10,8 @@
 static EVP_MAC_CTX *unkeyed_make(void)
 {
 	char digest[] = "SHA256";
-	const OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+	const OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
+								       digest, 0),
 				      OSSL_PARAM_construct_end() };
 	EVP_MAC *method = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	EVP_MAC_CTX *made = method ? EVP_MAC_CTX_new(method) : NULL;
@@ -22,8 +23,8 @@ static EVP_MAC_CTX *unkeyed_make(void)
 	return NULL;
 }
 
-/* Made once, kept for as long as the process lives, and only copied: to look up the algorithms by their
- * names costs more than the code of a short text. */
+/* Made once, kept for as long as the process lives, and only copied: to look up the algorithms by
+ * their names costs more than the code of a short text. */
 static const EVP_MAC_CTX *unkeyed_get(void)
 {
 	static _Atomic(EVP_MAC_CTX *) kept;

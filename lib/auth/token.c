@@ -66,10 +66,13 @@ static enum status signature_check(const struct parts *parts, const char *secret
 
 	if (!secret || !*secret || strlen(parts->signature) != SIGNATURE_SIZE - 1)
 		return STATUS_TOKEN_INVALID;
-	if (!hmac_sha256(secret, parts->header, (size_t)(parts->signature - parts->header) - 1, mac))
+	if (!hmac_sha256(secret, parts->header, (size_t)(parts->signature - parts->header) - 1,
+			 mac))
 		return STATUS_INTERNAL_ERROR;
 	base64url_encode(mac, HMAC_BYTES, expected);
-	return CRYPTO_memcmp(expected, parts->signature, SIGNATURE_SIZE) == 0 ? STATUS_OK : STATUS_TOKEN_INVALID;
+	return CRYPTO_memcmp(expected, parts->signature, SIGNATURE_SIZE) == 0
+		       ? STATUS_OK
+		       : STATUS_TOKEN_INVALID;
 }
 
 /* The object in the part that ends before `next`'s dot. The caller frees *out. */
@@ -92,7 +95,8 @@ static bool header_is_good(const struct json_in *header)
 {
 	const char *algorithm = json_in_string(header, "alg");
 
-	return algorithm && strcmp(algorithm, "HS256") == 0 && json_in_type(header, "crit") == JSON_ABSENT;
+	return algorithm && strcmp(algorithm, "HS256") == 0 &&
+	       json_in_type(header, "crit") == JSON_ABSENT;
 }
 
 static enum status header_check(const struct parts *parts)
@@ -109,7 +113,8 @@ static enum status header_check(const struct parts *parts)
 /* A claim that must be a whole number of seconds where it is there at all. */
 static bool seconds_read(const struct json_in *claims, const char *name, int64_t *out)
 {
-	return json_in_type(claims, name) == JSON_ABSENT || (json_in_integer(claims, name, out) && *out >= 0);
+	return json_in_type(claims, name) == JSON_ABSENT ||
+	       (json_in_integer(claims, name, out) && *out >= 0);
 }
 
 static bool principal_read(const struct json_in *claims, struct principal *out)
@@ -119,8 +124,10 @@ static bool principal_read(const struct json_in *claims, struct principal *out)
 
 	*out = (struct principal){ .is_admin = role && strcmp(role, "admin") == 0 };
 	/* without exp it stays 0: over since 1970 */
-	return id && uuid_parse(id, &out->user_id) && seconds_read(claims, "exp", &out->expires_s) &&
-	       seconds_read(claims, "nbf", &out->not_before_s) && seconds_read(claims, "iat", &issued_s);
+	return id && uuid_parse(id, &out->user_id) &&
+	       seconds_read(claims, "exp", &out->expires_s) &&
+	       seconds_read(claims, "nbf", &out->not_before_s) &&
+	       seconds_read(claims, "iat", &issued_s);
 }
 
 static enum status claims_read(const struct parts *parts, struct principal *out)
@@ -149,7 +156,8 @@ enum status token_verify(const char *authorization, const struct token_secrets *
 
 	if (!token)
 		return STATUS_AUTH_REQUIRED;
-	if (strnlen(authorization, AUTHORIZATION_MAX + 1) > AUTHORIZATION_MAX || !token_split(token, &parts))
+	if (strnlen(authorization, AUTHORIZATION_MAX + 1) > AUTHORIZATION_MAX ||
+	    !token_split(token, &parts))
 		return STATUS_TOKEN_INVALID;
 	status = signature_check(&parts, secrets->current);
 	if (status == STATUS_TOKEN_INVALID)

@@ -42,7 +42,9 @@ enum status token_verify(const char *authorization, const struct token_secrets *
 
 /* HMAC-SHA256 of text under key as 64 hex digits: the fingerprint of a request's meaning, which
  * reveals nothing of it to who can read the table it is stored in. "" when out of memory. */
-struct fingerprint { char text[65]; };
+struct fingerprint {
+	char text[65];
+};
 struct fingerprint fingerprint_make(const char *key, const char *text);
 
 #endif

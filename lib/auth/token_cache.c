@@ -63,8 +63,8 @@ static bool digest_make(const struct token_cache *cache, const char *authorizati
 {
 	EVP_MD_CTX *hash = EVP_MD_CTX_new();
 	bool made = hash && EVP_DigestInit_ex2(hash, cache->sha256, NULL) == 1 &&
-		    add(hash, secrets->current) && add(hash, secrets->previous) && add(hash, authorization) &&
-		    EVP_DigestFinal_ex(hash, out->bytes, NULL) == 1;
+		    add(hash, secrets->current) && add(hash, secrets->previous) &&
+		    add(hash, authorization) && EVP_DigestFinal_ex(hash, out->bytes, NULL) == 1;
 
 	EVP_MD_CTX_free(hash);
 	return made;
@@ -91,7 +91,8 @@ static bool look_up(struct token_cache *cache, const struct digest *digest, stru
 	return found;
 }
 
-static void remember(struct token_cache *cache, const struct digest *digest, const struct principal *principal)
+static void remember(struct token_cache *cache, const struct digest *digest,
+		     const struct principal *principal)
 {
 	size_t place = place_of(cache, digest);
 
@@ -101,13 +102,15 @@ static void remember(struct token_cache *cache, const struct digest *digest, con
 }
 
 enum status token_cache_verify(struct token_cache *cache, const char *authorization,
-			       const struct token_secrets *secrets, int64_t now_s, struct principal *out)
+			       const struct token_secrets *secrets, int64_t now_s,
+			       struct principal *out)
 {
 	struct principal principal;
 	struct digest digest;
 	enum status status;
 
-	if (!cache || !authorization || strnlen(authorization, AUTHORIZATION_MAX + 1) > AUTHORIZATION_MAX ||
+	if (!cache || !authorization ||
+	    strnlen(authorization, AUTHORIZATION_MAX + 1) > AUTHORIZATION_MAX ||
 	    !digest_make(cache, authorization, secrets, &digest))
 		return token_verify(authorization, secrets, now_s, out);
 	if (look_up(cache, &digest, &principal) && principal_is_current(&principal, now_s)) {

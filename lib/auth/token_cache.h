@@ -14,14 +14,16 @@
 
 struct token_cache; /* for any number of threads */
 
-/* Room for `tokens` (88 bytes each, > 0); a newcomer takes an older one's place. NULL: out of memory. */
+/* Room for `tokens` (88 bytes each, > 0); a newcomer takes an older one's place. NULL: out of
+ * memory. */
 struct token_cache *token_cache_new(size_t tokens);
 /* NULL is none. */
 void token_cache_free(struct token_cache *cache);
 
 /* As token_verify, and the same answers; a NULL cache remembers nothing. */
 enum status token_cache_verify(struct token_cache *cache, const char *authorization,
-			       const struct token_secrets *secrets, int64_t now_s, struct principal *out);
+			       const struct token_secrets *secrets, int64_t now_s,
+			       struct principal *out);
 
 /* How often a token was known, so far. */
 uint64_t token_cache_hits(const struct token_cache *cache);

@@ -20,7 +20,8 @@ char *token_issue(const char *secret, const char *user_id, const char *email, co
 	if (add_text(jwt, "userId", user_id) && add_text(jwt, "email", email) &&
 	    add_text(jwt, "role", role) && jwt_add_grant_int(jwt, "iat", (long)now_s) == 0 &&
 	    jwt_add_grant_int(jwt, "exp", (long)(now_s + ttl_s)) == 0 &&
-	    jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)secret, (int)strlen(secret)) == 0)
+	    jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)secret, (int)strlen(secret)) ==
+		    0)
 		token = jwt_encode_str(jwt);
 	jwt_free(jwt);
 	return token;

@@ -88,8 +88,8 @@ static struct batch_item *take_first(struct batch *batch)
 }
 
 /*
- * The first in line leads the next batch. It is woken when the lock is free: it runs at once, on the waker's
- * processor, and who comes meanwhile would find the lock held by a thread that waits.
+ * The first in line leads the next batch. It is woken when the lock is free: it runs at once, on
+ * the waker's processor, and who comes meanwhile would find the lock held by a thread that waits.
  */
 static void call_next(struct batch *batch)
 {
@@ -119,8 +119,8 @@ static void take_along(struct batch *batch, struct batch_item *last)
 }
 
 /*
- * Where the processors have nothing left over, threads that are about to stand in line wait for one: they
- * run first, and come along. Where they have, nobody does, and the yield returns at once.
+ * Where the processors have nothing left over, threads that are about to stand in line wait for
+ * one: they run first, and come along. Where they have, nobody does, and the yield returns at once.
  *
  * An item is gone as soon as its thread knows that it is done.
  */
@@ -139,7 +139,8 @@ static void lead(struct batch *batch, struct batch_item *own, batch_work work, v
 	}
 }
 
-bool batch_do(struct batch *batch, struct batch_item *item, batch_work work, void *context, int32_t wait_ms)
+bool batch_do(struct batch *batch, struct batch_item *item, batch_work work, void *context,
+	      int32_t wait_ms)
 {
 	bool called = true;
 

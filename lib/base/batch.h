@@ -15,7 +15,8 @@
 
 enum batch_turn { BATCH_WAITS, BATCH_TAKEN, BATCH_LEADS, BATCH_DONE };
 
-/* What one thread wants done: the first member of a struct that says what, on that thread's stack. */
+/* What one thread wants done: the first member of a struct that says what, on that thread's
+ * stack. */
 struct batch_item {
 	struct batch_item *next; /* in the batch; NULL: the last */
 	sem_t called;
@@ -26,8 +27,8 @@ struct batch_item {
 struct batch {
 	pthread_mutex_t lock;
 	struct batch_item *head, **tail; /* the line */
-	int most;    /* items of one batch */
-	int at_once; /* batches at work, at the most */
+	int most;			 /* items of one batch */
+	int at_once;			 /* batches at work, at the most */
 	int at_work;
 };
 
@@ -37,9 +38,11 @@ void batch_init(struct batch *batch, int most, int at_once);
 typedef void (*batch_work)(struct batch_item *items, void *context);
 
 /*
- * Has the item's work done, by the calling thread or by another. False: nobody came to it within wait_ms, and
- * nobody will. The wait for the work itself is bounded by the work. `work` is the same for all items.
+ * Has the item's work done, by the calling thread or by another. False: nobody came to it within
+ * wait_ms, and nobody will. The wait for the work itself is bounded by the work. `work` is the same
+ * for all items.
  */
-bool batch_do(struct batch *batch, struct batch_item *item, batch_work work, void *context, int32_t wait_ms);
+bool batch_do(struct batch *batch, struct batch_item *item, batch_work work, void *context,
+	      int32_t wait_ms);
 
 #endif

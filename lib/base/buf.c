@@ -61,7 +61,8 @@ static bool reserve(struct buf *buf, size_t more)
 /* What reserve would find, for the many short pieces that an answer is made of. */
 static bool fits(const struct buf *buf, size_t more)
 {
-	return !buf->failed && more < buf->capacity - buf->length && buf->length + more <= buf_limit(buf);
+	return !buf->failed && more < buf->capacity - buf->length &&
+	       buf->length + more <= buf_limit(buf);
 }
 
 void buf_expect(struct buf *buf, size_t more)

@@ -4,7 +4,7 @@
 #include <time.h>
 
 #define MS_PER_DAY INT64_C(86400000)
-#define DAYS_PER_ERA 146097 /* 400 years: after them the Gregorian calendar repeats */
+#define DAYS_PER_ERA 146097  /* 400 years: after them the Gregorian calendar repeats */
 #define DAYS_TO_EPOCH 719468 /* from 0000-03-01 to 1970-01-01 */
 
 struct date {

@@ -16,7 +16,9 @@ int64_t clock_us_to_ms(int64_t us);
 void clock_sleep_ms(int64_t ms);
 /* "2026-11-20T08:40:12.934Z"; years 0 to 9999 */
 #define CLOCK_ISO_LENGTH 24
-struct clock_iso { char text[CLOCK_ISO_LENGTH + 1]; };
+struct clock_iso {
+	char text[CLOCK_ISO_LENGTH + 1];
+};
 struct clock_iso clock_iso_utc(int64_t unix_ms);
 
 #endif

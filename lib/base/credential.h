@@ -11,8 +11,8 @@
 #include <stdbool.h>
 
 /* Reads the file `name`; line ends at its end are left off. True: *out is its text, to be wiped and
- * freed with credential_free, or NULL where there is no such file, or no folder. False: there is one
- * that cannot be used, *errors says why in a line; *out is NULL. */
+ * freed with credential_free, or NULL where there is no such file, or no folder. False: there is
+ * one that cannot be used, *errors says why in a line; *out is NULL. */
 bool credential_read(const char *name, char **out, struct buf *errors);
 
 /* Wipes and frees it; NULL is none. */

@@ -1,4 +1,5 @@
-/* Whole numbers as text: in every answer, log line and statement, where printf costs more than the rest. */
+/* Whole numbers as text: in every answer, log line and statement, where printf costs more than the
+ * rest. */
 #ifndef PAYMENTS_BASE_DECIMAL_H
 #define PAYMENTS_BASE_DECIMAL_H
 

@@ -9,8 +9,8 @@
 
 #define UTF8_MAX 4 /* utf8_length stops at the NUL that ends the text */
 
-/* Most of what is written: ASCII that stands for itself. A look-up a byte, because every answer and every
- * line of the log goes through here. */
+/* Most of what is written: ASCII that stands for itself. A look-up a byte, because every answer and
+ * every line of the log goes through here. */
 static const bool is_plain[256] = {
 	[0x20 ... '"' - 1] = true,
 	['"' + 1 ... '\\' - 1] = true,
@@ -84,7 +84,7 @@ static char short_escape(char c)
 static struct escape_piece escape_one(const char **text, char scratch[ESCAPE_MAX])
 {
 	char letter = short_escape(**text);
-	unsigned int code = (uint8_t)**text;
+	unsigned int code = (uint8_t) * *text;
 	size_t length = 1;
 	int written;
 

@@ -40,7 +40,8 @@ static void plan_read(void)
 void fault_point_hit(const char *name)
 {
 	pthread_once(&plan_once, plan_read);
-	if (!plan.is_set || strcmp(plan.name, name) != 0 || atomic_fetch_add(&hits, 1) + 1 != plan.nth)
+	if (!plan.is_set || strcmp(plan.name, name) != 0 ||
+	    atomic_fetch_add(&hits, 1) + 1 != plan.nth)
 		return;
 	if (strcmp(plan.action, "kill") == 0)
 		raise(SIGKILL);

@@ -43,8 +43,7 @@ static enum status check_keys(const cJSON *object)
 	if (!keys)
 		return STATUS_INTERNAL_ERROR;
 	count = 0;
-	cJSON_ArrayForEach(child, object)
-		keys[count++] = child->string;
+	cJSON_ArrayForEach(child, object) keys[count++] = child->string;
 	repeat = keys_repeat(keys, count);
 	if (keys != few)
 		free(keys);
@@ -57,7 +56,8 @@ static enum status check_tree(const cJSON *item)
 	enum status status = cJSON_IsObject(item) ? check_keys(item) : STATUS_OK;
 	const cJSON *child;
 
-	cJSON_ArrayForEach(child, item) {
+	cJSON_ArrayForEach(child, item)
+	{
 		if (status != STATUS_OK)
 			break;
 		status = check_tree(child);
@@ -96,8 +96,7 @@ static void wipe_tree(cJSON *item)
 		explicit_bzero(item->string, strlen(item->string));
 	item->valuedouble = 0; /* a cvv may come as a number */
 	item->valueint = 0;
-	cJSON_ArrayForEach(child, item)
-		wipe_tree(child);
+	cJSON_ArrayForEach(child, item) wipe_tree(child);
 }
 
 void json_in_free(struct json_in *json)
@@ -179,7 +178,8 @@ bool json_in_strings(const struct json_in *json, const char *key, const char **o
 	*count = 0;
 	if (!cJSON_IsArray(array))
 		return false;
-	cJSON_ArrayForEach(item, array) {
+	cJSON_ArrayForEach(item, array)
+	{
 		if (*count == most || !cJSON_IsString(item))
 			return false;
 		out[(*count)++] = item->valuestring;

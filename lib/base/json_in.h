@@ -15,7 +15,15 @@
 
 #define JSON_DEPTH_MAX 16 /* no body of the API nests deeper than 2 */
 
-enum json_type { JSON_ABSENT, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+	JSON_ABSENT,
+	JSON_NULL,
+	JSON_BOOL,
+	JSON_NUMBER,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT
+};
 
 struct json_in; /* a parsed object */
 
@@ -33,15 +41,16 @@ void json_in_free(struct json_in *json);
 /* Keys are compared byte by byte: "UserId" is not "userId". */
 enum json_type json_in_type(const struct json_in *json, const char *key);
 
-/* The string at key, NULL where there is none or it is of another type. Valid until json_in_free. */
+/* The string at key, NULL where there is none or it is of another type. Valid until
+ * json_in_free. */
 const char *json_in_string(const struct json_in *json, const char *key);
 
 /* True and *out where key holds an integer between -2^53 and 2^53. */
 bool json_in_integer(const struct json_in *json, const char *key, int64_t *out);
 
 /*
- * Calls `visit` with the object at key, or with each object of the array there; `element` is good for
- * the json_in_* readers, only until visit returns. Returns how many there were.
+ * Calls `visit` with the object at key, or with each object of the array there; `element` is good
+ * for the json_in_* readers, only until visit returns. Returns how many there were.
  */
 int json_in_each(const struct json_in *json, const char *key,
 		 void (*visit)(const struct json_in *element, void *context), void *context);

@@ -22,8 +22,8 @@ struct json_out {
 	bool comma; /* the next member needs a comma before it */
 };
 
-/* Each writes into out->buf, which is asked once, at the end, whether it failed. `key` is NULL for an
- * array's elements and for the outermost value, else ASCII of ours that needs no escaping. */
+/* Each writes into out->buf, which is asked once, at the end, whether it failed. `key` is NULL for
+ * an array's elements and for the outermost value, else ASCII of ours that needs no escaping. */
 void json_object_begin(struct json_out *out, const char *key);
 void json_object_end(struct json_out *out);
 void json_array_begin(struct json_out *out, const char *key);

@@ -51,7 +51,8 @@ static bool put(struct log_line *line, const char *bytes, size_t length)
 
 static bool put_key(struct log_line *line, const char *key)
 {
-	return put(line, line->length == 0 ? "{\"" : ",\"", 2) && put(line, key, strlen(key)) && put(line, "\":", 2);
+	return put(line, line->length == 0 ? "{\"" : ",\"", 2) && put(line, key, strlen(key)) &&
+	       put(line, "\":", 2);
 }
 
 /* What stands for itself goes in as it is; the rest piece by piece. */
@@ -101,8 +102,9 @@ void log_string(struct log_line *line, const char *key, const char *value)
 {
 	size_t mark = line->length;
 
-	if (line->wanted && value && !(put_key(line, key) && put(line, "\"", 1) &&
-				       put_escaped(line, value, strlen(value)) && put(line, "\"", 1)))
+	if (line->wanted && value &&
+	    !(put_key(line, key) && put(line, "\"", 1) && put_escaped(line, value, strlen(value)) &&
+	      put(line, "\"", 1)))
 		take_back(line, mark);
 }
 

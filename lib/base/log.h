@@ -39,8 +39,8 @@ void log_set_fd(int fd);
 /* Begins a line of the caller's, usually on its stack; the rest is skipped where `level` is not in
  * force. Any thread. */
 void log_begin(struct log_line *line, enum log_level level, const char *event);
-/* `key` is ASCII of ours that needs no escaping. A NULL value leaves the member out. Members that make the line
- * too long are left out. */
+/* `key` is ASCII of ours that needs no escaping. A NULL value leaves the member out. Members that
+ * make the line too long are left out. */
 void log_string(struct log_line *line, const char *key, const char *value);
 void log_integer(struct log_line *line, const char *key, int64_t value);
 void log_bool(struct log_line *line, const char *key, bool value);

@@ -61,7 +61,8 @@ struct histogram {
 	_Atomic int64_t count, sum_us;
 };
 
-/* What one process counts. A slot keeps its counts when its process ends and the next takes it over. */
+/* What one process counts. A slot keeps its counts when its process ends and the next takes it
+ * over. */
 struct slot {
 	_Atomic int32_t pid; /* 0: never used */
 	_Atomic int32_t busy;
@@ -239,7 +240,8 @@ static int64_t sum_requests(int route, int class)
 	int i;
 
 	for (i = 0; i < METRICS_PROCESSES_MAX; i++)
-		sum += atomic_load_explicit(&file->slots[i].requests[route][class], memory_order_relaxed);
+		sum += atomic_load_explicit(&file->slots[i].requests[route][class],
+					    memory_order_relaxed);
 	return sum;
 }
 
@@ -254,7 +256,8 @@ static void sum_histogram(struct histogram *sum, const struct histogram *part)
 }
 
 /* `label` is "" or `route="..."`. */
-static void write_histogram(struct buf *out, const char *name, const char *label, const struct histogram *sum)
+static void write_histogram(struct buf *out, const char *name, const char *label,
+			    const struct histogram *sum)
 {
 	const char *comma = label[0] == '\0' ? "" : ",";
 	int64_t below = 0;
@@ -262,9 +265,11 @@ static void write_histogram(struct buf *out, const char *name, const char *label
 
 	for (i = 0; i < BUCKETS; i++) {
 		below += sum->buckets[i];
-		buf_printf(out, "%s_bucket{%s%sle=\"%s\"} %lld\n", name, label, comma, bounds_s[i], (long long)below);
+		buf_printf(out, "%s_bucket{%s%sle=\"%s\"} %lld\n", name, label, comma, bounds_s[i],
+			   (long long)below);
 	}
-	buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %lld\n", name, label, comma, (long long)sum->count);
+	buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %lld\n", name, label, comma,
+		   (long long)sum->count);
 	buf_printf(out, "%s_sum{%s} %lld.%06lld\n", name, label, (long long)(sum->sum_us / 1000000),
 		   (long long)(sum->sum_us % 1000000));
 	buf_printf(out, "%s_count{%s} %lld\n", name, label, (long long)sum->count);
@@ -280,11 +285,14 @@ static void write_requests(struct buf *out)
 	char label[128];
 	int at, class, i;
 
-	buf_puts(out, "# HELP payments_requests_total Requests answered.\n# TYPE payments_requests_total counter\n");
+	buf_puts(out, "# HELP payments_requests_total Requests answered.\n# TYPE "
+		      "payments_requests_total counter\n");
 	for (at = 0; at < ROUTES; at++)
-		for (class = 0; is_route(at) && class < HTTP_CLASSES; class++)
-			buf_printf(out, "payments_requests_total{route=\"%s\",status=\"%s\"} %lld\n", route_name(at),
-				   class_names[class], (long long)sum_requests(at, class));
+		for (class = 0; is_route(at) && class < HTTP_CLASSES; class ++)
+			buf_printf(out,
+				   "payments_requests_total{route=\"%s\",status=\"%s\"} %lld\n",
+				   route_name(at), class_names[class],
+				   (long long)sum_requests(at, class));
 	buf_puts(out, "# HELP payments_request_seconds From accept to answer.\n"
 		      "# TYPE payments_request_seconds histogram\n");
 	for (at = 0; at < ROUTES; at++) {
@@ -321,9 +329,11 @@ static void write_counters(struct buf *out)
 	for (counter = 0; counter < METRIC_COUNTERS; counter++) {
 		sum = 0;
 		for (i = 0; i < METRICS_PROCESSES_MAX; i++)
-			sum += atomic_load_explicit(&file->slots[i].counters[counter], memory_order_relaxed);
-		buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n%s %lld\n", counter_texts[counter].name,
-			   counter_texts[counter].help, counter_texts[counter].name, counter_texts[counter].name,
+			sum += atomic_load_explicit(&file->slots[i].counters[counter],
+						    memory_order_relaxed);
+		buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n%s %lld\n",
+			   counter_texts[counter].name, counter_texts[counter].help,
+			   counter_texts[counter].name, counter_texts[counter].name,
 			   (long long)sum);
 	}
 }
@@ -340,10 +350,15 @@ static void write_gauges(struct buf *out)
 		alive++;
 		busy += atomic_load(&file->slots[i].busy);
 	}
-	buf_printf(out, "# HELP payments_processes Processes of the pool.\n# TYPE payments_processes gauge\n"
-			"payments_processes %d\n", alive);
-	buf_printf(out, "# HELP payments_requests_busy Requests being worked on.\n"
-			"# TYPE payments_requests_busy gauge\npayments_requests_busy %d\n", busy);
+	buf_printf(out,
+		   "# HELP payments_processes Processes of the pool.\n# TYPE payments_processes "
+		   "gauge\n"
+		   "payments_processes %d\n",
+		   alive);
+	buf_printf(out,
+		   "# HELP payments_requests_busy Requests being worked on.\n"
+		   "# TYPE payments_requests_busy gauge\npayments_requests_busy %d\n",
+		   busy);
 }
 
 void metrics_write(struct buf *out)

@@ -22,11 +22,12 @@ enum metric_counter {
 	METRIC_PAYMENTS_DECLINED,
 	METRIC_PAYMENTS_UNKNOWN, /* no answer that proves anything: looked up later */
 	METRIC_PAYMENTS_LOST,	 /* charged, the reservation lost: refund ordered */
-	METRIC_BATCHES, /* transactions that claimed or settled payments, several at once where several waited */
+	METRIC_BATCHES, /* transactions that claimed or settled payments, several at once where
+			   several waited */
 	METRIC_BATCHED, /* the claims and settlements in them */
-	METRIC_BOOKING_LOOKS,	/* reads of pages of bookings, each for all who waited */
-	METRIC_BOOKING_LISTS,	/* the pages read by them */
-	METRIC_SEAT_MAPS,	/* reads of all taken seats of a performance, each for all who waited */
+	METRIC_BOOKING_LOOKS, /* reads of pages of bookings, each for all who waited */
+	METRIC_BOOKING_LISTS, /* the pages read by them */
+	METRIC_SEAT_MAPS, /* reads of all taken seats of a performance, each for all who waited */
 	METRIC_SEAT_MAPS_GIVEN, /* the answers made of them */
 	METRIC_REFUNDS_DONE,
 	METRIC_REFUNDS_DELAYED,
@@ -38,15 +39,23 @@ enum metric_counter {
 	METRIC_COUNTERS
 };
 
-enum metric_time { METRIC_TIME_QUEUE, METRIC_TIME_DB_WAIT, METRIC_TIME_DB, METRIC_TIME_GATEWAY, METRIC_TIMES };
+enum metric_time {
+	METRIC_TIME_QUEUE,
+	METRIC_TIME_DB_WAIT,
+	METRIC_TIME_DB,
+	METRIC_TIME_GATEWAY,
+	METRIC_TIMES
+};
 
 /*
- * Opens the file, or makes it; `path` "" counts in this process alone. The routes' names are the labels
- * of metrics_request, in its order: a build with other routes or counters uses a file of its own beside
- * it. False, and why: the file could not be had; this process counts alone, nothing else is harmed.
+ * Opens the file, or makes it; `path` "" counts in this process alone. The routes' names are the
+ * labels of metrics_request, in its order: a build with other routes or counters uses a file of its
+ * own beside it. False, and why: the file could not be had; this process counts alone, nothing else
+ * is harmed.
  */
 bool metrics_open(const char *path, const char *const *routes, int route_count, struct buf *why);
-/* Ends this process's counting; what it counted stays in the file. No other thread may count any more. */
+/* Ends this process's counting; what it counted stays in the file. No other thread may count any
+ * more. */
 void metrics_close(void);
 
 /* Adds one, or `amount`; a duration in microseconds, to its histogram. */

@@ -67,7 +67,8 @@ const struct setting *setting_nearest(const char *name)
 	const struct setting *nearest = &settings_table[0];
 
 	for (size_t i = 1; i < settings_count; i++)
-		if (name_distance(name, settings_table[i].name) < name_distance(name, nearest->name))
+		if (name_distance(name, settings_table[i].name) <
+		    name_distance(name, nearest->name))
 			nearest = &settings_table[i];
 	return nearest;
 }
@@ -182,7 +183,8 @@ static size_t value_size(const struct setting *setting)
 	return sizeof(int32_t);
 }
 
-bool setting_equal(const struct setting *setting, const struct settings *a, const struct settings *b)
+bool setting_equal(const struct setting *setting, const struct settings *a,
+		   const struct settings *b)
 {
 	const void *in_a = setting_value(setting, a);
 	const void *in_b = setting_value(setting, b);

@@ -87,7 +87,8 @@ static bool check_mock(const struct settings *set, struct buf *errors)
 /* True where some method is charged at `choice`. */
 static bool is_used(const struct settings *set, enum gateway_choice choice)
 {
-	static const char *const methods[] = { "credit_card", "naver_pay", "kakao_pay", "bank_transfer" };
+	static const char *const methods[] = { "credit_card", "naver_pay", "kakao_pay",
+					       "bank_transfer" };
 
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
 		if (settings_gateway(set, methods[i]) == choice)
@@ -103,7 +104,8 @@ static bool check_toss_url(const struct settings *set, struct buf *errors)
 
 	if ((secure || (plain && set->mode == MODE_DEVELOPMENT)) && url[strlen(url) - 1] != '/')
 		return true;
-	buf_puts(errors, "TOSS_BASE_URL must begin with https:// (http:// in development) and not end in a slash\n");
+	buf_puts(errors, "TOSS_BASE_URL must begin with https:// (http:// in development) and not "
+			 "end in a slash\n");
 	return false;
 }
 
@@ -113,14 +115,16 @@ static bool check_toss(const struct settings *set, struct buf *errors)
 
 	if (set->toss_lease_ms <= set->toss_deadline_ms) {
 		buf_printf(errors,
-			   "PAYMENTS_TOSS_LEASE_MS (%d) must be above PAYMENTS_TOSS_DEADLINE_MS (%d)\n",
+			   "PAYMENTS_TOSS_LEASE_MS (%d) must be above PAYMENTS_TOSS_DEADLINE_MS "
+			   "(%d)\n",
 			   set->toss_lease_ms, set->toss_deadline_ms);
 		good = false;
 	}
 	if (!is_used(set, GATEWAY_TOSS))
 		return good;
 	if (!*set->toss_secret_key) {
-		buf_puts(errors, "TOSS_SECRET_KEY is missing: PAYMENTS_GATEWAY or PAYMENTS_GATEWAYS names toss\n");
+		buf_puts(errors, "TOSS_SECRET_KEY is missing: PAYMENTS_GATEWAY or "
+				 "PAYMENTS_GATEWAYS names toss\n");
 		good = false;
 	}
 	return check_toss_url(set, errors) && good;
@@ -129,8 +133,9 @@ static bool check_toss(const struct settings *set, struct buf *errors)
 static bool check_gateways(const struct settings *set, struct buf *errors)
 {
 	if (!settings_gateways_valid(set->gateways)) {
-		buf_puts(errors, "PAYMENTS_GATEWAYS takes method=gateway pairs with commas between them, "
-				 "the gateways being mock and toss\n");
+		buf_puts(errors,
+			 "PAYMENTS_GATEWAYS takes method=gateway pairs with commas between them, "
+			 "the gateways being mock and toss\n");
 		return false;
 	}
 	return check_toss(set, errors);

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-static const char *const names[GATEWAY_CHOICES] = { [GATEWAY_MOCK] = "mock", [GATEWAY_TOSS] = "toss" };
+static const char *const names[GATEWAY_CHOICES] = {
+	[GATEWAY_MOCK] = "mock", [GATEWAY_TOSS] = "toss"
+};
 
 /* One "method=gateway" of the list, at *text, which is moved on past its comma. */
 struct pair {
@@ -50,7 +52,8 @@ enum gateway_choice settings_gateway(const struct settings *settings, const char
 	while (*rest != '\0') {
 		struct pair pair = next_pair(&rest);
 
-		if (strlen(method) == pair.method_length && strncmp(method, pair.method, pair.method_length) == 0)
+		if (strlen(method) == pair.method_length &&
+		    strncmp(method, pair.method, pair.method_length) == 0)
 			return pair.choice;
 	}
 	return settings->gateway;

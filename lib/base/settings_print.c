@@ -37,8 +37,8 @@ void settings_print_man(FILE *to)
 		print_range(setting, to);
 		fprintf(to, ".\nDefault: %s.\n%s\n",
 			*setting->fallback ? setting->fallback : "empty",
-			setting->flags & SETTING_RESTART ? "Changes with a restart only." :
-							   "Changes with a reload.");
+			setting->flags & SETTING_RESTART ? "Changes with a restart only."
+							 : "Changes with a reload.");
 	}
 }
 

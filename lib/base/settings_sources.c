@@ -66,7 +66,8 @@ static char *trim(char *text)
 	return text;
 }
 
-/* Quotes around the whole value are taken off, so that a file for systemd or a shell may be used. */
+/* Quotes around the whole value are taken off, so that a file for systemd or a shell may be
+ * used. */
 static char *unquote(char *value)
 {
 	size_t length = strlen(value);
@@ -80,8 +81,8 @@ static char *unquote(char *value)
 
 static void unknown_name(const char *where, const char *name, struct buf *errors)
 {
-	buf_printf(errors, "%s: there is no setting %.*s; the nearest is %s\n", where, NAME_SHOWN_MAX,
-		   name, setting_nearest(name)->name);
+	buf_printf(errors, "%s: there is no setting %.*s; the nearest is %s\n", where,
+		   NAME_SHOWN_MAX, name, setting_nearest(name)->name);
 }
 
 static bool take_pair(struct settings_sources *sources, const struct line *line, struct buf *errors)

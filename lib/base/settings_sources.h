@@ -10,12 +10,12 @@
 struct settings_sources {
 	char *text; /* the whole file; the values point into it */
 	size_t size;
-	const char *in_file[SETTINGS_MAX];  /* by place in the table, NULL where not given */
+	const char *in_file[SETTINGS_MAX]; /* by place in the table, NULL where not given */
 	char *in_credential[SETTINGS_MAX]; /* likewise; see credential.h */
 };
 
-/* Reads `file` (NULL: none) and the credentials. What is wrong with them, and each unknown PAYMENTS_
- * name of the environment, is a line in *errors. To be closed in any case. */
+/* Reads `file` (NULL: none) and the credentials. What is wrong with them, and each unknown
+ * PAYMENTS_ name of the environment, is a line in *errors. To be closed in any case. */
 bool settings_sources_open(struct settings_sources *sources, const char *file, struct buf *errors);
 
 /* NULL where none has it. *where says which of them has. */

@@ -1,4 +1,5 @@
-/* The table of settings, for the files settings*.c only: what everybody else needs is settings.h. */
+/* The table of settings, for the files settings*.c only: what everybody else needs is
+ * settings.h. */
 #ifndef PAYMENTS_BASE_SETTINGS_TABLE_H
 #define PAYMENTS_BASE_SETTINGS_TABLE_H
 
@@ -47,7 +48,8 @@ const void *setting_value(const struct setting *setting, const struct settings *
 bool setting_parse(const struct setting *setting, const char *text, struct settings *set);
 /* What it takes, in words: "a whole number from 1 to 4096". */
 void setting_describe(const struct setting *setting, struct buf *out);
-bool setting_equal(const struct setting *setting, const struct settings *a, const struct settings *b);
+bool setting_equal(const struct setting *setting, const struct settings *a,
+		   const struct settings *b);
 /* `to` takes the value of `from`. */
 void setting_copy(const struct setting *setting, struct settings *to, const struct settings *from);
 

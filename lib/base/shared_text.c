@@ -60,7 +60,8 @@ void spliced_put(struct spliced *spliced, size_t place)
 
 size_t spliced_length(const struct spliced *spliced)
 {
-	return spliced->text->text.length + place_count(spliced) * (spliced->word ? strlen(spliced->word) : 0);
+	return spliced->text->text.length +
+	       place_count(spliced) * (spliced->word ? strlen(spliced->word) : 0);
 }
 
 static void add_piece(struct buf *pieces, const char *from, size_t length)

@@ -81,7 +81,7 @@ enum status {
 #define STATUS_ENUM(name, http, retry, ko, en) STATUS_##name,
 	STATUS_TABLE(STATUS_ENUM)
 #undef STATUS_ENUM
-	STATUS_COUNT
+		STATUS_COUNT
 };
 
 enum language { LANGUAGE_KO, LANGUAGE_EN };

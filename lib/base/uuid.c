@@ -46,17 +46,19 @@ struct uuid uuid_of(const char *text)
 	return uuid;
 }
 
-#define HEX_OF(high) high "0" high "1" high "2" high "3" high "4" high "5" high "6" high "7" \
-	high "8" high "9" high "a" high "b" high "c" high "d" high "e" high "f"
+#define HEX_OF(high)                                                                          \
+	high "0" high "1" high "2" high "3" high "4" high "5" high "6" high "7" high "8" high \
+	     "9" high "a" high "b" high "c" high "d" high "e" high "f"
 
 /* Two digits for each byte: a list of bookings has hundreds of ids. */
-static const char hex[256 * 2 + 1] =
-	HEX_OF("0") HEX_OF("1") HEX_OF("2") HEX_OF("3") HEX_OF("4") HEX_OF("5") HEX_OF("6") HEX_OF("7")
-	HEX_OF("8") HEX_OF("9") HEX_OF("a") HEX_OF("b") HEX_OF("c") HEX_OF("d") HEX_OF("e") HEX_OF("f");
+static const char hex[256 * 2 + 1] = HEX_OF("0") HEX_OF("1") HEX_OF("2") HEX_OF("3") HEX_OF("4")
+	HEX_OF("5") HEX_OF("6") HEX_OF("7") HEX_OF("8") HEX_OF("9") HEX_OF("a") HEX_OF("b")
+		HEX_OF("c") HEX_OF("d") HEX_OF("e") HEX_OF("f");
 
 struct uuid uuid_from_bytes(const uint8_t bytes[UUID_BYTES])
 {
-	static const uint8_t places[UUID_BYTES] = { 0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34 };
+	static const uint8_t places[UUID_BYTES] = { 0,	2,  4,	6,  9,	11, 14, 16,
+						    19, 21, 24, 26, 28, 30, 32, 34 };
 	struct uuid uuid;
 
 	for (int i = 0; i < UUID_BYTES; i++)

@@ -13,7 +13,8 @@ struct uuid {
 	char text[UUID_LENGTH + 1]; /* "" is no id */
 };
 
-/* Takes the 8-4-4-4-12 form in any case, nothing else (no braces, no spaces). False: *out untouched. */
+/* Takes the 8-4-4-4-12 form in any case, nothing else (no braces, no spaces). False: *out
+ * untouched. */
 bool uuid_parse(const char *text, struct uuid *out);
 
 /* One in that form already, as PostgreSQL prints it; NULL is "". */

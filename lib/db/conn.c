@@ -68,7 +68,8 @@ static int conn_count_hosts(PGconn *pg)
 	for (const PQconninfoOption *o = options; o && o->keyword; o++) {
 		int count = 1;
 
-		if (!o->val || (strcmp(o->keyword, "host") != 0 && strcmp(o->keyword, "hostaddr") != 0))
+		if (!o->val ||
+		    (strcmp(o->keyword, "host") != 0 && strcmp(o->keyword, "hostaddr") != 0))
 			continue;
 		for (const char *comma = o->val; (comma = strchr(comma, ',')); comma++)
 			count++;
@@ -98,7 +99,8 @@ static bool conn_drive(PGconn *pg, int32_t timeout_ms)
 			if (turn_ms >= deadline_ms)
 				return false;
 			shutdown(PQsocket(pg), SHUT_RDWR);
-			turn_ms = turn_ms + share_ms < deadline_ms ? turn_ms + share_ms : deadline_ms;
+			turn_ms =
+				turn_ms + share_ms < deadline_ms ? turn_ms + share_ms : deadline_ms;
 		}
 		status = PQconnectPoll(pg);
 	}
@@ -153,7 +155,8 @@ bool conn_alive(struct db_conn *conn)
 {
 	int64_t now_ms = clock_mono_ms();
 
-	for (int reads = 0; reads < IDLE_READS_MAX && conn_wait(conn->pg, POLLIN, now_ms); reads++) {
+	for (int reads = 0; reads < IDLE_READS_MAX && conn_wait(conn->pg, POLLIN, now_ms);
+	     reads++) {
 		if (!PQconsumeInput(conn->pg))
 			return false;
 		PQisBusy(conn->pg); /* parses what came, so that it is gone */

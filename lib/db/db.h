@@ -26,8 +26,9 @@ enum db_code {
 	DB_LOST,	/* the connection went away, or a deadline passed: nothing was committed */
 	DB_MAYBE,	/* the connection went away during COMMIT: the outcome must be read */
 	DB_UNAVAILABLE, /* no connection to be had in time */
-	DB_UNFIT,	/* the schema or the role's rights are not what this build needs; logged once, here */
-	DB_BROKEN	/* the server refused our statement: a bug; logged once, here */
+	DB_UNFIT, /* the schema or the role's rights are not what this build needs; logged once,
+		     here */
+	DB_BROKEN /* the server refused our statement: a bug; logged once, here */
 };
 
 struct db_pool;
@@ -35,9 +36,9 @@ struct db_tx;
 struct db_result; /* the rows of one statement */
 
 /*
- * How the server sends the rows of a statement. Binary spares it the writing of ids and times as words, and
- * us the reading; for rows of text, json, boolean, integers, uuid, timestamp and timestamptz, and for answers
- * of many rows, where that counts.
+ * How the server sends the rows of a statement. Binary spares it the writing of ids and times as
+ * words, and us the reading; for rows of text, json, boolean, integers, uuid, timestamp and
+ * timestamptz, and for answers of many rows, where that counts.
  */
 enum db_format { DB_TEXT, DB_BINARY };
 
@@ -52,16 +53,16 @@ struct db_step {
 
 /* The rows of a result. */
 int db_rows(const struct db_result *result);
-/* A column by position, in binary rows of text or json; NULL where SQL NULL. Valid until the transaction
- * ends. */
+/* A column by position, in binary rows of text or json; NULL where SQL NULL. Valid until the
+ * transaction ends. */
 const char *db_text(const struct db_result *result, int row, int column);
 /* As an integer / boolean; 0 / false where SQL NULL. Asserts that the server sent one. */
 int64_t db_integer(const struct db_result *result, int row, int column);
 bool db_boolean(const struct db_result *result, int row, int column);
 /* An id; "" where SQL NULL. */
 struct uuid db_uuid(const struct db_result *result, int row, int column);
-/* A time of binary rows in microseconds since 1970; of a timestamp without time zone, as if it were UTC.
- * False, and *unix_us untouched, where SQL NULL or infinite. */
+/* A time of binary rows in microseconds since 1970; of a timestamp without time zone, as if it were
+ * UTC. False, and *unix_us untouched, where SQL NULL or infinite. */
 bool db_time(const struct db_result *result, int row, int column, int64_t *unix_us);
 
 /* What a call cost, added up over its trips: for the log line of the request. */
@@ -83,7 +84,10 @@ struct db_pool *db_pool_open(const struct settings *settings);
 void db_pool_close(struct db_pool *pool);
 
 /* For health/ready and tests: connections open, in use, threads waiting. */
-struct db_pool_state { int open, busy, waiting; bool down; };
+struct db_pool_state {
+	int open, busy, waiting;
+	bool down;
+};
 struct db_pool_state db_pool_state(struct db_pool *pool);
 
 /*
@@ -93,15 +97,16 @@ struct db_pool_state db_pool_state(struct db_pool *pool);
  */
 enum db_code db_tx_trip(struct db_tx *tx, struct db_step *steps, int count);
 
-/* The last trip: the steps and COMMIT. A step that fails keeps COMMIT from being carried out. Where it is
- * the first as well and has one step, that is sent by itself: it is a transaction as it stands. */
+/* The last trip: the steps and COMMIT. A step that fails keeps COMMIT from being carried out. Where
+ * it is the first as well and has one step, that is sent by itself: it is a transaction as it
+ * stands. */
 enum db_code db_tx_commit(struct db_tx *tx, struct db_step *steps, int count);
 
 /* True on a run that follows a DB_MAYBE: the work may have been committed already. */
 bool db_tx_after_doubt(const struct db_tx *tx);
 
-/* After a trip that failed, until the run ends: the server's SQLSTATE and the name of the constraint
- * that was violated, "" where there was none. Tells one unique index from another. */
+/* After a trip that failed, until the run ends: the server's SQLSTATE and the name of the
+ * constraint that was violated, "" where there was none. Tells one unique index from another. */
 const char *db_tx_sqlstate(const struct db_tx *tx);
 const char *db_tx_constraint(const struct db_tx *tx);
 
@@ -118,14 +123,16 @@ struct db_policy {
 	int tries;	     /* runs at the most, >= 1 */
 	bool retry_conflict; /* DB_CONFLICT runs again, after a short random pause */
 	bool retry_lost;     /* DB_LOST and DB_MAYBE run again: the body reads what happened */
-	bool patient;	     /* waits for a database that is away, until total_ms: only for answers that
-				must be recorded (a charge was made) */
-	int32_t total_ms;    /* for all of it; 0: the pool's settings for each */
+	bool patient; /* waits for a database that is away, until total_ms: only for answers that
+			 must be recorded (a charge was made) */
+	int32_t total_ms; /* for all of it; 0: the pool's settings for each */
 };
 
-extern const struct db_policy DB_POLICY_REQUEST; /* validation, claims, look-ups: fail fast and clean */
-extern const struct db_policy DB_POLICY_RECORD;	 /* settle, decline, no-answer: the gateway has spoken */
-extern const struct db_policy DB_POLICY_ONCE;	 /* what the caller does otherwise where it fails */
+extern const struct db_policy
+	DB_POLICY_REQUEST; /* validation, claims, look-ups: fail fast and clean */
+extern const struct db_policy
+	DB_POLICY_RECORD; /* settle, decline, no-answer: the gateway has spoken */
+extern const struct db_policy DB_POLICY_ONCE; /* what the caller does otherwise where it fails */
 
 /*
  * Runs body in a transaction on a connection of the pool, READ COMMITTED.

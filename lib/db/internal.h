@@ -76,8 +76,8 @@ struct db_trip {
 	struct db_step *steps;
 	int count;
 	enum trip_frame after; /* sent behind them: COMMIT or ROLLBACK, or nothing */
-	bool alone; /* the only step is a transaction by itself, which the sync commits */
-	bool prepare;	   /* named statements */
+	bool alone;   /* the only step is a transaction by itself, which the sync commits */
+	bool prepare; /* named statements */
 	int32_t timeout_ms;
 	struct db_results *results;
 	struct db_fault fault; /* out: of the first command that failed */

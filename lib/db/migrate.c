@@ -68,7 +68,8 @@ void migration_checksum(const char *text, char out[CHECKSUM_SIZE])
 static const char *migrate_hint(const char *sqlstate)
 {
 	if (strcmp(sqlstate, SQLSTATE_LOCK_TIMEOUT) == 0)
-		return "Another session has held the object for 5 s. Nothing of this step was done: "
+		return "Another session has held the object for 5 s. Nothing of this step was "
+		       "done: "
 		       "run it again at a quieter moment.";
 	if (strcmp(sqlstate, SQLSTATE_NO_RIGHT) == 0)
 		return "This role may not. Run it as the owner of the database or as a superuser: "
@@ -128,8 +129,8 @@ static bool migrate_make_versions(struct migrator *m)
 		return false;
 	if (m->has_versions || m->dry_run)
 		return true;
-	m->has_versions = migrate_begin(m, what) &&
-			  migrate_end(m, what, migrate_exec(m, what, versions_sql));
+	m->has_versions =
+		migrate_begin(m, what) && migrate_end(m, what, migrate_exec(m, what, versions_sql));
 	return m->has_versions;
 }
 
@@ -166,7 +167,8 @@ static bool migrate_check_row(struct migrator *m, const PGresult *result, int ro
 static bool migrate_check_rows(struct migrator *m)
 {
 	PGresult *result = adhoc_query(
-		m->pg, "SELECT number, name, checksum FROM payments.schema_versions ORDER BY 1", 0, NULL);
+		m->pg, "SELECT number, name, checksum FROM payments.schema_versions ORDER BY 1", 0,
+		NULL);
 	bool ok = adhoc_ok(result) || migrate_complain("schema_versions", result);
 
 	for (int row = 0; ok && row < PQntuples(result); row++)
@@ -195,8 +197,9 @@ static bool migrate_is_applied(struct migrator *m, const struct migration *migra
 	if (!m->has_versions)
 		return true;
 	snprintf(number, sizeof(number), "%d", migration->number);
-	result = adhoc_query(m->pg, "SELECT EXISTS (SELECT FROM payments.schema_versions WHERE number = $1)",
-			     1, params);
+	result = adhoc_query(
+		m->pg, "SELECT EXISTS (SELECT FROM payments.schema_versions WHERE number = $1)", 1,
+		params);
 	ok = adhoc_ok(result) || migrate_complain(migrate_label(migration).text, result);
 	*applied = ok && adhoc_true(result, 0, 0);
 	PQclear(result);
@@ -240,7 +243,8 @@ static bool migrate_one(struct migrator *m, const struct migration *migration)
 		ok = migrate_apply(m, migration);
 	ok = migrate_end(m, label.text, ok);
 	if (ok && !applied) {
-		fprintf(m->out, "%s: %s\n", label.text, m->dry_run ? "would be applied" : "applied");
+		fprintf(m->out, "%s: %s\n", label.text,
+			m->dry_run ? "would be applied" : "applied");
 		m->applied++;
 	}
 	return ok;
@@ -262,8 +266,8 @@ static bool migrate_all(struct migrator *m)
 static bool migrate_make_role(struct migrator *m, const char *role, const char *identifier)
 {
 	const char *const params[] = { role };
-	PGresult *result = adhoc_query(m->pg, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)",
-				       1, params);
+	PGresult *result = adhoc_query(
+		m->pg, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", 1, params);
 	bool ok = adhoc_ok(result) || migrate_complain(role, result);
 	struct buf sql = { 0 };
 

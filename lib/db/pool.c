@@ -29,8 +29,8 @@
 
 enum grant { GRANT_WAIT, GRANT_CONN, GRANT_SLOT, GRANT_REFUSED };
 
-/* A semaphore, not a condition variable: who was granted something goes on without the pool's lock, which
- * the granter still holds. */
+/* A semaphore, not a condition variable: who was granted something goes on without the pool's lock,
+ * which the granter still holds. */
 struct waiter {
 	struct waiter *next;
 	sem_t granted;
@@ -43,10 +43,10 @@ struct db_pool {
 	struct db_pool_options options;
 	struct buf conninfo; /* holds the password: wiped */
 
-	struct db_conn *idle;	/* the last one given back first: the others may grow old and go */
-	int open;		/* existing or being made; at most options.connections */
-	int resting;		/* of those, on `idle` */
-	int connecting;		/* of those, being made */
+	struct db_conn *idle; /* the last one given back first: the others may grow old and go */
+	int open;	      /* existing or being made; at most options.connections */
+	int resting;	      /* of those, on `idle` */
+	int connecting;	      /* of those, being made */
 	struct waiter *head, **tail;
 	int waiting;
 
@@ -177,10 +177,12 @@ static void pool_back_off(struct db_pool *pool)
 	if (!pool->down)
 		pool->backoff_ms = BACKOFF_MIN_MS;
 	else if (now_ms >= pool->probe_at_ms)
-		pool->backoff_ms = pool->backoff_ms * 2 < BACKOFF_MAX_MS ? pool->backoff_ms * 2 : BACKOFF_MAX_MS;
+		pool->backoff_ms = pool->backoff_ms * 2 < BACKOFF_MAX_MS ? pool->backoff_ms * 2
+									 : BACKOFF_MAX_MS;
 	pool->down = true;
 	/* jitter: the processes of a pool must not all knock at the same moment */
-	pool->probe_at_ms = now_ms + pool->backoff_ms / 2 + arc4random_uniform((uint32_t)pool->backoff_ms / 2 + 1);
+	pool->probe_at_ms = now_ms + pool->backoff_ms / 2 +
+			    arc4random_uniform((uint32_t)pool->backoff_ms / 2 + 1);
 }
 
 static void pool_connect_failed(struct db_pool *pool, const char *why)

@@ -1,4 +1,5 @@
-/* Preflight of the server and of the role: can it be reached, is it fit, is the role held in check. */
+/* Preflight of the server and of the role: can it be reached, is it fit, is the role held in
+ * check. */
 #include "db/preflight.h"
 
 #include "base/clock.h"
@@ -30,8 +31,9 @@ static void probe_version(struct probe *probe)
 	const char *text = PQparameterStatus(probe->pg, "server_version");
 
 	if (version < SERVER_VERSION_MIN)
-		preflight_add(probe->report, PREFLIGHT_FAIL, "version", "use PostgreSQL 13 or later",
-			      "the server is PostgreSQL %s", text ? text : "?");
+		preflight_add(probe->report, PREFLIGHT_FAIL, "version",
+			      "use PostgreSQL 13 or later", "the server is PostgreSQL %s",
+			      text ? text : "?");
 	else
 		preflight_add(probe->report, PREFLIGHT_OK, "version", NULL, "PostgreSQL %s",
 			      text ? text : "?");
@@ -41,8 +43,9 @@ static void probe_version(struct probe *probe)
 static void probe_clock(struct probe *probe)
 {
 	int64_t before_ms = clock_unix_ms(), after_ms, skew_ms;
-	PGresult *result = probe_ask(
-		probe, "clock", "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", 0, NULL);
+	PGresult *result =
+		probe_ask(probe, "clock",
+			  "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", 0, NULL);
 
 	if (!result)
 		return;
@@ -52,10 +55,12 @@ static void probe_clock(struct probe *probe)
 	if (llabs(skew_ms) > CLOCK_SKEW_MAX_MS)
 		preflight_add(probe->report, PREFLIGHT_WARN, "clock",
 			      "run a time service (chrony, systemd-timesyncd) on both machines",
-			      "the database's clock is %lld ms from this machine's", (long long)skew_ms);
+			      "the database's clock is %lld ms from this machine's",
+			      (long long)skew_ms);
 	else
 		preflight_add(probe->report, PREFLIGHT_OK, "clock", NULL,
-			      "the database's clock is within %d ms of this machine's", CLOCK_SKEW_MAX_MS);
+			      "the database's clock is within %d ms of this machine's",
+			      CLOCK_SKEW_MAX_MS);
 }
 
 /* A pooler makes up the process id it tells its clients. */
@@ -69,13 +74,15 @@ static void probe_pooler(struct probe *probe)
 	pooled = atoi(adhoc_text(result, 0, 0)) != PQbackendPID(probe->pg);
 	PQclear(result);
 	if (pooled && probe->settings->prepared_statements)
-		preflight_add(probe->report, PREFLIGHT_WARN, "pooler",
-			      "PAYMENTS_PREPARED_STATEMENTS=off, unless it is pgbouncer 1.21 or later "
-			      "with max_prepared_statements set",
-			      "a connection pooler is in the way, and prepared statements are on");
+		preflight_add(
+			probe->report, PREFLIGHT_WARN, "pooler",
+			"PAYMENTS_PREPARED_STATEMENTS=off, unless it is pgbouncer 1.21 or later "
+			"with max_prepared_statements set",
+			"a connection pooler is in the way, and prepared statements are on");
 	else
 		preflight_add(probe->report, PREFLIGHT_OK, "pooler", NULL, "%s",
-			      pooled ? "a connection pooler; prepared statements are off" : "none in the way");
+			      pooled ? "a connection pooler; prepared statements are off"
+				     : "none in the way");
 }
 
 static void probe_room(struct probe *probe)
@@ -84,7 +91,8 @@ static void probe_room(struct probe *probe)
 		"SELECT current_setting('max_connections')::int"
 		" - current_setting('superuser_reserved_connections')::int,"
 		" (SELECT count(*) FROM pg_stat_activity"
-		"  WHERE backend_type = 'client backend' AND usename IS DISTINCT FROM current_user),"
+		"  WHERE backend_type = 'client backend' AND usename IS DISTINCT FROM "
+		"current_user),"
 		" (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user)";
 	int wanted = probe->workers * probe->settings->db_connections;
 	PGresult *result = probe_ask(probe, "room", sql, 0, NULL);
@@ -100,7 +108,8 @@ static void probe_room(struct probe *probe)
 		preflight_add(probe->report, PREFLIGHT_WARN, "room",
 			      "lower PAYMENTS_DB_CONNECTIONS, or raise max_connections",
 			      "%d workers take up to %d connections; %d are allowed, others use %d",
-			      probe->workers, wanted, limit >= 0 && limit < room ? limit : room, others);
+			      probe->workers, wanted, limit >= 0 && limit < room ? limit : room,
+			      others);
 	else
 		preflight_add(probe->report, PREFLIGHT_OK, "room", NULL,
 			      "%d workers take up to %d connections of %d, others use %d",
@@ -123,8 +132,8 @@ static const struct limit {
 static void probe_limit(struct probe *probe, const struct limit *limit)
 {
 	const char *const params[] = { limit->name };
-	PGresult *result = probe_ask(probe, "limits", "SELECT setting FROM pg_settings WHERE name = $1", 1,
-				     params);
+	PGresult *result = probe_ask(probe, "limits",
+				     "SELECT setting FROM pg_settings WHERE name = $1", 1, params);
 	char remedy[512];
 	int now_ms;
 
@@ -135,20 +144,21 @@ static void probe_limit(struct probe *probe, const struct limit *limit)
 	snprintf(remedy, sizeof(remedy), "ALTER ROLE %s SET %s = '%ds';", probe->role, limit->name,
 		 limit->most_ms / 1000);
 	if (now_ms == 0)
-		preflight_add(probe->report, PREFLIGHT_WARN, "limits", remedy, "%s is off: %s", limit->name,
-			      limit->why);
+		preflight_add(probe->report, PREFLIGHT_WARN, "limits", remedy, "%s is off: %s",
+			      limit->name, limit->why);
 	else if (now_ms > limit->most_ms)
 		preflight_add(probe->report, PREFLIGHT_WARN, "limits", remedy, "%s is %d ms: %s",
 			      limit->name, now_ms, limit->why);
 	else
-		preflight_add(probe->report, PREFLIGHT_OK, "limits", NULL, "%s is %d ms", limit->name,
-			      now_ms);
+		preflight_add(probe->report, PREFLIGHT_OK, "limits", NULL, "%s is %d ms",
+			      limit->name, now_ms);
 }
 
 /* The role's setting for plans that were made before the first sale: see schema/grants.sql. */
 static void probe_plans(struct probe *probe)
 {
-	PGresult *result = probe_ask(probe, "plans", "SELECT current_setting('enable_seqscan') = 'off'", 0, NULL);
+	PGresult *result = probe_ask(probe, "plans",
+				     "SELECT current_setting('enable_seqscan') = 'off'", 0, NULL);
 	char remedy[512];
 
 	if (!result)
@@ -158,16 +168,18 @@ static void probe_plans(struct probe *probe)
 		preflight_add(probe->report, PREFLIGHT_OK, "plans", NULL, "enable_seqscan is off");
 	else
 		preflight_add(probe->report, PREFLIGHT_WARN, "plans", remedy,
-			      "enable_seqscan is on: a plan made while a table is small may read it whole when it is large");
+			      "enable_seqscan is on: a plan made while a table is small may read "
+			      "it whole when it is large");
 	PQclear(result);
 }
 
 static void probe_role(struct probe *probe)
 {
-	PGresult *result = probe_ask(probe, "role",
-				     "SELECT quote_ident(current_user), rolsuper, current_database()"
-				     " FROM pg_roles WHERE rolname = current_user",
-				     0, NULL);
+	PGresult *result =
+		probe_ask(probe, "role",
+			  "SELECT quote_ident(current_user), rolsuper, current_database()"
+			  " FROM pg_roles WHERE rolname = current_user",
+			  0, NULL);
 
 	if (!result)
 		return;
@@ -175,10 +187,11 @@ static void probe_role(struct probe *probe)
 	if (adhoc_true(result, 0, 1))
 		preflight_add(probe->report, PREFLIGHT_WARN, "role",
 			      "payctl migrate --grant payments_service, and connect as that role",
-			      "%s is a superuser: a mistake of the service could do anything", probe->role);
+			      "%s is a superuser: a mistake of the service could do anything",
+			      probe->role);
 	else
-		preflight_add(probe->report, PREFLIGHT_OK, "role", NULL, "%s, database %s", probe->role,
-			      adhoc_text(result, 0, 2));
+		preflight_add(probe->report, PREFLIGHT_OK, "role", NULL, "%s, database %s",
+			      probe->role, adhoc_text(result, 0, 2));
 	PQclear(result);
 }
 
@@ -193,13 +206,14 @@ static bool probe_connect(struct probe *probe)
 		explicit_bzero(conninfo.data, conninfo.length);
 	buf_free(&conninfo);
 	if (!probe->pg) {
-		preflight_add(probe->report, PREFLIGHT_FAIL, "connection",
-			      "check DATABASE_URL or DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD", "%s",
-			      why);
+		preflight_add(
+			probe->report, PREFLIGHT_FAIL, "connection",
+			"check DATABASE_URL or DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD",
+			"%s", why);
 		return false;
 	}
-	preflight_add(probe->report, PREFLIGHT_OK, "connection", NULL, "%s port %s", PQhost(probe->pg),
-		      PQport(probe->pg));
+	preflight_add(probe->report, PREFLIGHT_OK, "connection", NULL, "%s port %s",
+		      PQhost(probe->pg), PQport(probe->pg));
 	return true;
 }
 

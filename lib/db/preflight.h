@@ -15,7 +15,8 @@ enum preflight_verdict {
 	PREFLIGHT_FAIL	/* does not work */
 };
 
-#define PREFLIGHT_LINES_MAX 64 /* about 30 checks; what does not fit is dropped and counted as FAIL */
+#define PREFLIGHT_LINES_MAX \
+	64 /* about 30 checks; what does not fit is dropped and counted as FAIL */
 
 struct preflight_line {
 	enum preflight_verdict verdict;

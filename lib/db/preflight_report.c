@@ -35,7 +35,8 @@ void preflight_print(const struct preflight *report, FILE *out)
 	for (int i = 0; i < report->count; i++) {
 		const struct preflight_line *line = &report->lines[i];
 
-		fprintf(out, "%-5s %-14s %s\n", verdict_names[line->verdict], line->name, line->text);
+		fprintf(out, "%-5s %-14s %s\n", verdict_names[line->verdict], line->name,
+			line->text);
 		if (line->remedy[0])
 			fprintf(out, "%20s -> %s\n", "", line->remedy);
 	}

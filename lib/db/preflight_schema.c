@@ -1,4 +1,5 @@
-/* Preflight of the tables: are they there, may the role do what it must and no more, can they be fast. */
+/* Preflight of the tables: are they there, may the role do what it must and no more, can they be
+ * fast. */
 #include "db/migrations.h"
 #include "db/probe.h"
 
@@ -50,7 +51,8 @@ static void probe_right(struct probe *probe, const struct right *right)
 		"SELECT coalesce(bool_and(CASE WHEN $3 = '' THEN has_table_privilege(t, $2)"
 		" ELSE has_column_privilege(t, c, $2) END), false)"
 		" FROM (SELECT to_regclass($1)::oid AS t) one,"
-		" unnest(string_to_array(nullif($3, ''), ', ') || ARRAY(SELECT '' WHERE $3 = '')) c";
+		" unnest(string_to_array(nullif($3, ''), ', ') || ARRAY(SELECT '' WHERE $3 = '')) "
+		"c";
 	const char *columns = right->columns ? right->columns : "";
 	const char *const params[] = { right->table, right->privilege, columns };
 	PGresult *result = probe_ask(probe, "rights", sql, 3, params);
@@ -62,7 +64,8 @@ static void probe_right(struct probe *probe, const struct right *right)
 		return;
 	granted = adhoc_true(result, 0, 0);
 	PQclear(result);
-	snprintf(what, sizeof(what), "%s%s%s%s ON %s", right->privilege, open, columns, close, right->table);
+	snprintf(what, sizeof(what), "%s%s%s%s ON %s", right->privilege, open, columns, close,
+		 right->table);
 	snprintf(remedy, sizeof(remedy), "GRANT %s TO %s;", what, probe->role);
 	if (granted)
 		preflight_add(probe->report, PREFLIGHT_OK, "rights", NULL, "%s", what);
@@ -74,7 +77,8 @@ static void probe_right(struct probe *probe, const struct right *right)
 static void probe_excess(struct probe *probe)
 {
 	static const char sql[] =
-		"SELECT string_agg(t.name, ', ') FILTER (WHERE has_table_privilege(c.oid, 'DELETE')),"
+		"SELECT string_agg(t.name, ', ') FILTER (WHERE has_table_privilege(c.oid, "
+		"'DELETE')),"
 		" string_agg(t.name, ', ') FILTER (WHERE pg_has_role(c.relowner, 'MEMBER'))"
 		" FROM unnest(ARRAY['users', 'events', 'seats', 'ticket_types', 'reservations',"
 		" 'reservation_items']) t(name)"
@@ -90,10 +94,10 @@ static void probe_excess(struct probe *probe)
 			      "payctl migrate --grant payments_service, and connect as that role",
 			      "%s owns %s", probe->role, adhoc_text(result, 0, 1));
 	} else if (*adhoc_text(result, 0, 0)) {
-		snprintf(remedy, sizeof(remedy), "REVOKE DELETE ON %s FROM %s;", adhoc_text(result, 0, 0),
-			 probe->role);
-		preflight_add(probe->report, PREFLIGHT_WARN, "excess", remedy, "%s may DELETE from %s",
-			      probe->role, adhoc_text(result, 0, 0));
+		snprintf(remedy, sizeof(remedy), "REVOKE DELETE ON %s FROM %s;",
+			 adhoc_text(result, 0, 0), probe->role);
+		preflight_add(probe->report, PREFLIGHT_WARN, "excess", remedy,
+			      "%s may DELETE from %s", probe->role, adhoc_text(result, 0, 0));
 	} else {
 		preflight_add(probe->report, PREFLIGHT_OK, "excess", NULL,
 			      "no right to DELETE from shared tables, owner of none");
@@ -109,7 +113,8 @@ static const struct migration *schema_find(int number)
 	return NULL;
 }
 
-/* The highest migration of the rows (number, checksum), or -1 where one is not this build's text. */
+/* The highest migration of the rows (number, checksum), or -1 where one is not this build's
+ * text. */
 static int schema_version(const PGresult *result)
 {
 	int version = 0;
@@ -132,11 +137,13 @@ static void probe_version_of_schema(struct probe *probe)
 {
 	int wanted = migrations_count ? migrations[migrations_count - 1].number : 0, version;
 	PGresult *result = adhoc_query(
-		probe->pg, "SELECT number, checksum FROM payments.schema_versions ORDER BY number", 0, NULL);
+		probe->pg, "SELECT number, checksum FROM payments.schema_versions ORDER BY number",
+		0, NULL);
 
 	if (!adhoc_ok(result))
-		preflight_add(probe->report, PREFLIGHT_FAIL, "schema", "payctl migrate --grant ROLE",
-			      "schema payments cannot be read: %s", adhoc_why(result));
+		preflight_add(probe->report, PREFLIGHT_FAIL, "schema",
+			      "payctl migrate --grant ROLE", "schema payments cannot be read: %s",
+			      adhoc_why(result));
 	else if ((version = schema_version(result)) < 0)
 		preflight_add(probe->report, PREFLIGHT_FAIL, "schema",
 			      "use the build that made it, or a newer one",
@@ -145,11 +152,12 @@ static void probe_version_of_schema(struct probe *probe)
 		preflight_add(probe->report, PREFLIGHT_FAIL, "schema", "payctl migrate",
 			      "schema payments is at %d, this build needs %d", version, wanted);
 	else if (version > wanted)
-		preflight_add(probe->report, PREFLIGHT_WARN, "schema", "install the newer build here too",
+		preflight_add(probe->report, PREFLIGHT_WARN, "schema",
+			      "install the newer build here too",
 			      "schema payments is at %d, this build knows %d", version, wanted);
 	else
-		preflight_add(probe->report, PREFLIGHT_OK, "schema", NULL, "schema payments is at %d",
-			      version);
+		preflight_add(probe->report, PREFLIGHT_OK, "schema", NULL,
+			      "schema payments is at %d", version);
 	PQclear(result);
 }
 
@@ -157,7 +165,8 @@ static void probe_world(struct probe *probe)
 {
 	static const char sql[] =
 		"SELECT bool_and(strpos(pg_get_constraintdef(c.oid), '''expired''') > 0)"
-		" FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attname = 'status'"
+		" FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND "
+		"a.attname = 'status'"
 		" WHERE c.conrelid = to_regclass('public.reservations') AND c.contype = 'c'"
 		" AND c.conkey = ARRAY[a.attnum]";
 	PGresult *result = probe_ask(probe, "expired", sql, 0, NULL);
@@ -165,21 +174,24 @@ static void probe_world(struct probe *probe)
 	if (!result)
 		return;
 	if (!*adhoc_text(result, 0, 0))
-		preflight_add(probe->report, PREFLIGHT_OK, "expired", NULL,
-			      "reservations.status has no CHECK: an expired hold becomes 'expired'");
+		preflight_add(
+			probe->report, PREFLIGHT_OK, "expired", NULL,
+			"reservations.status has no CHECK: an expired hold becomes 'expired'");
 	else if (adhoc_true(result, 0, 0))
 		preflight_add(probe->report, PREFLIGHT_OK, "expired", NULL,
 			      "reservations.status takes 'expired': an expired hold becomes it");
 	else
 		preflight_add(probe->report, PREFLIGHT_OK, "expired", NULL,
-			      "reservations.status refuses 'expired': an expired hold becomes 'cancelled'");
+			      "reservations.status refuses 'expired': an expired hold becomes "
+			      "'cancelled'");
 	PQclear(result);
 }
 
 static void probe_index(struct probe *probe, const struct index *index)
 {
 	static const char sql[] =
-		"SELECT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = to_regclass($1) AND i.indisvalid"
+		"SELECT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = to_regclass($1) AND "
+		"i.indisvalid"
 		" AND (i.indpred IS NULL OR $3 <> '')"
 		" AND (SELECT string_agg(a.attname, ', ' ORDER BY k.place) FROM unnest(i.indkey)"
 		"  WITH ORDINALITY k(attnum, place) JOIN pg_attribute a ON a.attrelid = i.indrelid"
@@ -200,7 +212,8 @@ static void probe_index(struct probe *probe, const struct index *index)
 			      index->columns);
 	else
 		preflight_add(probe->report, PREFLIGHT_WARN, "index", remedy,
-			      "no index on %s (%s): requests scan the table", index->table, index->columns);
+			      "no index on %s (%s): requests scan the table", index->table,
+			      index->columns);
 }
 
 /*
@@ -223,13 +236,15 @@ static void probe_holds(struct probe *probe)
 
 	if (!result)
 		return;
-	snprintf(remedy, sizeof(remedy), "ALTER ROLE %s SET TimeZone = '(that of the other services)';",
-		 probe->role);
+	snprintf(remedy, sizeof(remedy),
+		 "ALTER ROLE %s SET TimeZone = '(that of the other services)';", probe->role);
 	if (atoi(adhoc_text(result, 0, 2)) > 0)
-		preflight_add(probe->report, PREFLIGHT_WARN, "holds", remedy,
-			      "%s of the last %s holds of others are not about five minutes long in the "
-			      "time zone %s",
-			      adhoc_text(result, 0, 2), adhoc_text(result, 0, 1), adhoc_text(result, 0, 0));
+		preflight_add(
+			probe->report, PREFLIGHT_WARN, "holds", remedy,
+			"%s of the last %s holds of others are not about five minutes long in the "
+			"time zone %s",
+			adhoc_text(result, 0, 2), adhoc_text(result, 0, 1),
+			adhoc_text(result, 0, 0));
 	else
 		preflight_add(probe->report, PREFLIGHT_OK, "holds", NULL,
 			      "time zone %s; %s holds of others, about five minutes long each",

@@ -108,7 +108,8 @@ int64_t db_integer(const struct db_result *result, int row, int column)
 		return 0;
 	if (!is_binary(result, column))
 		return integer_from_text(value);
-	assert(type_of(result, column) != TYPE_TIMESTAMP && type_of(result, column) != TYPE_TIMESTAMPTZ);
+	assert(type_of(result, column) != TYPE_TIMESTAMP &&
+	       type_of(result, column) != TYPE_TIMESTAMPTZ);
 	return integer_from_bytes(value, type_of(result, column));
 }
 

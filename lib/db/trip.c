@@ -21,8 +21,8 @@ struct leg {
 	int64_t deadline_ms;
 	bool prepares[DB_STEPS_MAX]; /* the step's statement is prepared ahead of it */
 	bool frames[FRAME_COUNT];    /* likewise, BEGIN and COMMIT */
-	bool in_doubt;		     /* COMMIT, or what commits, may have left; its outcome is not known */
-	bool committed;		     /* the server confirmed COMMIT */
+	bool in_doubt;	/* COMMIT, or what commits, may have left; its outcome is not known */
+	bool committed; /* the server confirmed COMMIT */
 };
 
 /* Named in capitals, unlike the service's statements. */
@@ -101,7 +101,8 @@ static bool leg_receive(struct leg *leg, PGresult **result)
 	while (PQisBusy(leg->pg)) {
 		int unsent = PQflush(leg->pg);
 
-		if (unsent < 0 || !conn_wait(leg->pg, unsent ? POLLIN | POLLOUT : POLLIN, leg->deadline_ms))
+		if (unsent < 0 ||
+		    !conn_wait(leg->pg, unsent ? POLLIN | POLLOUT : POLLIN, leg->deadline_ms))
 			return false;
 		/* A server's last words come before the end of the stream: they are still read. */
 		if (!PQconsumeInput(leg->pg) && PQisBusy(leg->pg))
@@ -177,7 +178,8 @@ static bool leg_read_step(struct leg *leg, int i)
 	if (leg->prepares[i]) {
 		if (!leg_read(leg, name, false, &kept))
 			return false;
-		/* Statements outlive a ROLLBACK: it is there whatever becomes of this transaction. */
+		/* Statements outlive a ROLLBACK: it is there whatever becomes of this
+		 * transaction. */
 		leg->trip->conn->prepared[step->sql] = kept;
 	}
 	if (!leg_read(leg, name, false, &kept))
@@ -216,7 +218,8 @@ static bool leg_read_sync(struct leg *leg)
 	bool ok = leg_receive(leg, &result) && PQresultStatus(result) == PGRES_PIPELINE_SYNC;
 
 	PQclear(result);
-	/* A step that failed has settled it; a fault of the commit itself comes instead of the sync. */
+	/* A step that failed has settled it; a fault of the commit itself comes instead of the
+	 * sync. */
 	if (ok && leg->trip->alone) {
 		leg->committed = leg->in_doubt;
 		leg->in_doubt = false;

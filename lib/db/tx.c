@@ -7,17 +7,18 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define PAUSE_MS 10	     /* after a conflict: random below this, times the run */
-#define PAUSE_MAX_MS 200     /* no pause is longer */
-#define AWAY_PAUSE_MIN_MS 50 /* between looks for a database that is away: like the pool's back-off */
+#define PAUSE_MS 10	 /* after a conflict: random below this, times the run */
+#define PAUSE_MAX_MS 200 /* no pause is longer */
+#define AWAY_PAUSE_MIN_MS \
+	50 /* between looks for a database that is away: like the pool's back-off */
 #define AWAY_PAUSE_MAX_MS 250
 
-const struct db_policy DB_POLICY_REQUEST = { .tries = 3, .retry_conflict = true, .retry_lost = true };
-const struct db_policy DB_POLICY_RECORD = { .tries = 50,
-					    .retry_conflict = true,
-					    .retry_lost = true,
-					    .patient = true,
-					    .total_ms = 20000 };
+const struct db_policy DB_POLICY_REQUEST = { .tries = 3,
+					     .retry_conflict = true,
+					     .retry_lost = true };
+const struct db_policy DB_POLICY_RECORD = {
+	.tries = 50, .retry_conflict = true, .retry_lost = true, .patient = true, .total_ms = 20000
+};
 const struct db_policy DB_POLICY_ONCE = { .tries = 1 };
 
 struct db_tx {
@@ -46,13 +47,15 @@ struct job {
 	struct db_cost cost;
 };
 
-static enum db_code tx_send(struct db_tx *tx, struct db_step *steps, int count, enum trip_frame after)
+static enum db_code tx_send(struct db_tx *tx, struct db_step *steps, int count,
+			    enum trip_frame after)
 {
 	const struct db_pool_options *options = pool_options(tx->pool);
 	/* A transaction of one statement needs no other two around it. */
 	bool alone = !tx->begun && count == 1 && after == FRAME_COMMIT;
 	struct db_trip trip = { .conn = tx->conn,
-				.before = tx->begun || tx->plain || alone ? FRAME_NONE : FRAME_BEGIN,
+				.before =
+					tx->begun || tx->plain || alone ? FRAME_NONE : FRAME_BEGIN,
 				.steps = steps,
 				.count = count,
 				.after = alone ? FRAME_NONE : after,
@@ -118,7 +121,8 @@ static int64_t job_wait_ms(const struct job *job)
 
 	if (job->policy->patient)
 		return left_ms > 0 ? left_ms : 0;
-	return left_ms < pool_options(job->pool)->wait_ms ? left_ms : pool_options(job->pool)->wait_ms;
+	return left_ms < pool_options(job->pool)->wait_ms ? left_ms
+							  : pool_options(job->pool)->wait_ms;
 }
 
 static enum db_code job_run_once(struct job *job)
@@ -178,7 +182,8 @@ static enum db_code job_run(struct job *job)
 {
 	enum db_code code;
 
-	job->deadline_ms = job->policy->total_ms ? clock_mono_ms() + job->policy->total_ms : INT64_MAX;
+	job->deadline_ms =
+		job->policy->total_ms ? clock_mono_ms() + job->policy->total_ms : INT64_MAX;
 	for (;;) {
 		code = job_run_once(job);
 		job->in_doubt = job->in_doubt || code == DB_MAYBE;
@@ -187,7 +192,8 @@ static enum db_code job_run(struct job *job)
 		job_pause(job, code);
 	}
 	job->cost.retries += job->runs > 1 ? job->runs - 1 : 0;
-	/* A doubt that no later run could clear stands: "nothing was committed" would be a guess. */
+	/* A doubt that no later run could clear stands: "nothing was committed" would be a
+	 * guess. */
 	return code != DB_OK && job->in_doubt ? DB_MAYBE : code;
 }
 
@@ -226,7 +232,9 @@ enum db_code db_read(struct db_pool *pool, struct db_step *steps, int count,
 		     void (*body)(const struct db_step *steps, void *context), void *context,
 		     struct db_cost *cost)
 {
-	struct reading reading = { .steps = steps, .count = count, .body = body, .context = context };
+	struct reading reading = {
+		.steps = steps, .count = count, .body = body, .context = context
+	};
 	struct job job = { .pool = pool,
 			   .policy = &DB_POLICY_REQUEST,
 			   .body = read_body,

@@ -46,19 +46,25 @@ struct audit {
 	int findings, warnings;
 };
 
-static void report_text(struct audit *audit, const struct audit_check *check, const struct db_result *r)
+static void report_text(struct audit *audit, const struct audit_check *check,
+			const struct db_result *r)
 {
 	int rows = db_rows(r);
 
-	buf_printf(&audit->report, "%-4s %-4s %s\n", check->id, rows == 0 ? "ok" : check->is_warning ? "WARN" : "FAIL",
+	buf_printf(&audit->report, "%-4s %-4s %s\n", check->id,
+		   rows == 0	       ? "ok"
+		   : check->is_warning ? "WARN"
+				       : "FAIL",
 		   check->title);
 	for (int row = 0; row < rows; row++)
-		buf_printf(&audit->report, "       %s: %s\n", db_text(r, row, 0), db_text(r, row, 1));
+		buf_printf(&audit->report, "       %s: %s\n", db_text(r, row, 0),
+			   db_text(r, row, 1));
 	if (rows > 0)
 		buf_printf(&audit->report, "       what to do: %s\n", check->advice);
 }
 
-static void report_json(struct audit *audit, const struct audit_check *check, const struct db_result *r)
+static void report_json(struct audit *audit, const struct audit_check *check,
+			const struct db_result *r)
 {
 	struct json_out *w = &audit->writer;
 	int rows = db_rows(r);
@@ -80,7 +86,8 @@ static void report_json(struct audit *audit, const struct audit_check *check, co
 	json_object_end(w);
 }
 
-static enum db_code run_check(struct db_tx *tx, struct audit *audit, const struct audit_check *check)
+static enum db_code run_check(struct db_tx *tx, struct audit *audit,
+			      const struct audit_check *check)
 {
 	struct db_step step = { .sql = check->sql };
 	enum db_code code = db_tx_trip(tx, &step, 1);
@@ -129,8 +136,10 @@ int audit_run(struct service *service, FILE *out, bool json)
 	}
 	result = audit.findings > 0 ? 1 : 0;
 	if (json)
-		fprintf(out, "{\"clean\": %s, \"findings\": %d, \"warnings\": %d, \"checks\": %s}\n",
-			result == 0 ? "true" : "false", audit.findings, audit.warnings, buf_text(&audit.report));
+		fprintf(out,
+			"{\"clean\": %s, \"findings\": %d, \"warnings\": %d, \"checks\": %s}\n",
+			result == 0 ? "true" : "false", audit.findings, audit.warnings,
+			buf_text(&audit.report));
 	else
 		fprintf(out, "%s%s: %d findings, %d warnings\n", buf_text(&audit.report),
 			result == 0 ? "clean" : "NOT CLEAN", audit.findings, audit.warnings);

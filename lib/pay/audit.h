@@ -19,8 +19,9 @@
 int audit_run(struct service *service, FILE *out, bool json);
 
 /*
- * Repairs what is safe to repair: settled payments whose reservation somebody overwrote are restored while
- * their seats are still theirs, else their refund is ordered. Prints how many; false: the database is away.
+ * Repairs what is safe to repair: settled payments whose reservation somebody overwrote are
+ * restored while their seats are still theirs, else their refund is ordered. Prints how many;
+ * false: the database is away.
  */
 bool audit_repair(struct service *service, FILE *out);
 

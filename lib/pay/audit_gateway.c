@@ -8,11 +8,20 @@
 
 #define PAGE 200
 #define PAGE_TEXT "200"
-#define ON_ITS_WAY_S "60"	/* an open attempt as young as this is nobody's fault */
+#define ON_ITS_WAY_S "60" /* an open attempt as young as this is nobody's fault */
 #define GATEWAY_NAME_MAX 32
 #define TIMESTAMP_MAX 64
 
-enum page_column { A_ID, A_GATEWAY, A_STATUS, A_AMOUNT, A_REFUNDED, A_REFUNDS_DUE, A_ON_ITS_WAY, A_STARTED };
+enum page_column {
+	A_ID,
+	A_GATEWAY,
+	A_STATUS,
+	A_AMOUNT,
+	A_REFUNDED,
+	A_REFUNDS_DUE,
+	A_ON_ITS_WAY,
+	A_STARTED
+};
 
 enum finding {
 	FINDING_NONE,
@@ -91,14 +100,17 @@ static void keep_page(const struct db_step *steps, void *context)
 	for (int row = 0; row < page->count; row++)
 		keep_item(r, row, &page->items[row]);
 	if (page->count > 0)
-		snprintf(page->started, sizeof(page->started), "%s", db_text(r, page->count - 1, A_STARTED));
+		snprintf(page->started, sizeof(page->started), "%s",
+			 db_text(r, page->count - 1, A_STARTED));
 }
 
 /* The next page, into the same struct. */
-static enum db_code read_page(struct service *service, const struct settings *settings, struct page *page)
+static enum db_code read_page(struct service *service, const struct settings *settings,
+			      struct page *page)
 {
-	struct uuid last = page->count > 0 ? page->items[page->count - 1].attempt :
-			   (struct uuid){ "00000000-0000-0000-0000-000000000000" };
+	struct uuid last = page->count > 0
+				   ? page->items[page->count - 1].attempt
+				   : (struct uuid){ "00000000-0000-0000-0000-000000000000" };
 	char started[TIMESTAMP_MAX], days[16];
 	struct db_step step = { .sql = SQL_AUDIT_GATEWAY_PAGE,
 				.params = { days, ON_ITS_WAY_S, started, last.text, PAGE_TEXT } };
@@ -139,12 +151,13 @@ static void report_text(struct report *report, enum finding finding, const struc
 			const struct gateway_books *books)
 {
 	buf_printf(&report->body,
-		   "%-4s FAIL %s\n       attempt %s at %s: %lld won asked for, %lld given back here; there %lld and %lld%s%s\n"
+		   "%-4s FAIL %s\n       attempt %s at %s: %lld won asked for, %lld given back "
+		   "here; there %lld and %lld%s%s\n"
 		   "       what to do: %s\n",
 		   kinds[finding].id, kinds[finding].title, item->attempt.text, item->gateway,
-		   (long long)item->amount_krw, (long long)item->refunded_krw, (long long)books->charged_krw,
-		   (long long)books->refunded_krw, books->code[0] != '\0' ? ", " : "", books->code,
-		   kinds[finding].advice);
+		   (long long)item->amount_krw, (long long)item->refunded_krw,
+		   (long long)books->charged_krw, (long long)books->refunded_krw,
+		   books->code[0] != '\0' ? ", " : "", books->code, kinds[finding].advice);
 }
 
 static void report_json(struct report *report, enum finding finding, const struct item *item,
@@ -194,16 +207,21 @@ static void print(const struct report *report, FILE *out)
 	const char *agree = report->findings == 0 ? "the books agree" : "THE BOOKS DIFFER";
 
 	if (report->json)
-		fprintf(out, "{\"clean\": %s, \"compared\": %lld, \"withoutBooks\": %lld, \"findings\": %s}\n",
+		fprintf(out,
+			"{\"clean\": %s, \"compared\": %lld, \"withoutBooks\": %lld, \"findings\": "
+			"%s}\n",
 			report->findings == 0 ? "true" : "false", (long long)report->compared,
 			(long long)report->without_books, buf_text(&report->body));
 	else
-		fprintf(out, "%s%s: %lld charges compared, %lld at gateways without books, %lld findings\n",
-			buf_text(&report->body), agree, (long long)report->compared, (long long)report->without_books,
-			(long long)report->findings);
+		fprintf(out,
+			"%s%s: %lld charges compared, %lld at gateways without books, %lld "
+			"findings\n",
+			buf_text(&report->body), agree, (long long)report->compared,
+			(long long)report->without_books, (long long)report->findings);
 }
 
-int audit_gateway_run(struct service *service, const struct settings *settings, FILE *out, bool json)
+int audit_gateway_run(struct service *service, const struct settings *settings, FILE *out,
+		      bool json)
 {
 	struct report report = { .json = json };
 	struct page *page = calloc(1, sizeof(*page));

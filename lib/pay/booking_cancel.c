@@ -3,7 +3,16 @@
 #include "base/json_out.h"
 #include "pay/intent.h"
 
-enum cancel_column { USER_EXISTS, R_ID, R_STATUS, R_PAYMENT_STATUS, R_PAST, I_ID, I_STATUS, SEAT_IDS };
+enum cancel_column {
+	USER_EXISTS,
+	R_ID,
+	R_STATUS,
+	R_PAYMENT_STATUS,
+	R_PAST,
+	I_ID,
+	I_STATUS,
+	SEAT_IDS
+};
 
 struct cancel {
 	struct call *call;
@@ -44,7 +53,8 @@ static void answer(const struct cancel *cancel)
 	cancel->outcome->status = STATUS_OK;
 	json_object_begin(&out, NULL);
 	json_string(&out, "message",
-		    cancel->call->language == LANGUAGE_EN ? "The booking is cancelled." : "예매가 취소되었습니다.");
+		    cancel->call->language == LANGUAGE_EN ? "The booking is cancelled."
+							  : "예매가 취소되었습니다.");
 	json_string(&out, "bookingId", cancel->booking_id->text);
 	json_string(&out, "status", "cancelled");
 	json_object_end(&out);
@@ -65,7 +75,8 @@ static enum db_code cancel_body(struct db_tx *tx, void *context)
 	if (code != DB_OK)
 		return code;
 	refusal = decide(lock.result);
-	if (refusal == STATUS_BOOKING_NOT_CANCELLABLE && db_tx_after_doubt(tx) && is_cancelled(lock.result)) {
+	if (refusal == STATUS_BOOKING_NOT_CANCELLABLE && db_tx_after_doubt(tx) &&
+	    is_cancelled(lock.result)) {
 		answer(cancel); /* by our own run, whose COMMIT was answered by nobody */
 		return DB_OK;
 	}
@@ -87,7 +98,8 @@ void booking_cancel(struct call *call, const struct uuid *user_id, const struct 
 		    struct outcome *outcome)
 {
 	struct cancel cancel = { call, user_id, booking_id, outcome };
-	enum db_code code = db_tx_run(call->service->pool, &DB_POLICY_REQUEST, cancel_body, &cancel, &call->db);
+	enum db_code code =
+		db_tx_run(call->service->pool, &DB_POLICY_REQUEST, cancel_body, &cancel, &call->db);
 
 	if (code != DB_OK)
 		outcome_error(outcome, call, service_status_of(code));

@@ -1,4 +1,5 @@
-/* Where a page of bookings begins: below the last row of the page before, in the order created_at, id, newest first. */
+/* Where a page of bookings begins: below the last row of the page before, in the order created_at,
+ * id, newest first. */
 #ifndef PAYMENTS_PAY_BOOKING_CURSOR_H
 #define PAYMENTS_PAY_BOOKING_CURSOR_H
 
@@ -11,7 +12,8 @@
 #define BOOKING_CURSOR_TIME_MAX 32
 
 struct booking_cursor {
-	char created[BOOKING_CURSOR_TIME_MAX]; /* for PostgreSQL: in the database's zone, as it is stored */
+	char created[BOOKING_CURSOR_TIME_MAX]; /* for PostgreSQL: in the database's zone, as it is
+						  stored */
 	struct uuid id;
 };
 

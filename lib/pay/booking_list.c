@@ -1,8 +1,8 @@
 /*
- * Pages of users' bookings. Who asks while others' pages are being read waits for the next look, and that one reads
- * the pages of all who wait: what a statement costs by itself is paid once. What each is given is his own:
- * every row says for whom it was read and whose booking it is, and one that does not belong on the page it came for is
- * never shown.
+ * Pages of users' bookings. Who asks while others' pages are being read waits for the next look,
+ * and that one reads the pages of all who wait: what a statement costs by itself is paid once. What
+ * each is given is his own: every row says for whom it was read and whose booking it is, and one
+ * that does not belong on the page it came for is never shown.
  */
 #include "pay/booking.h"
 
@@ -18,8 +18,22 @@
 #include <string.h>
 
 enum page_column {
-	PLACE, ASKER_EXISTS, R_USER, R_ID, R_CREATED_LOCAL, R_EVENT, LABELS, QUANTITY, R_TOTAL, R_METHOD, R_STATUS,
-	R_PAYMENT_STATUS, I_ID, R_EXPIRES, R_CREATED, R_UPDATED
+	PLACE,
+	ASKER_EXISTS,
+	R_USER,
+	R_ID,
+	R_CREATED_LOCAL,
+	R_EVENT,
+	LABELS,
+	QUANTITY,
+	R_TOTAL,
+	R_METHOD,
+	R_STATUS,
+	R_PAYMENT_STATUS,
+	I_ID,
+	R_EXPIRES,
+	R_CREATED,
+	R_UPDATED
 };
 
 #define BOOKING_BYTES 512 /* of a booking in the answer, about */
@@ -44,7 +58,8 @@ static struct listing *next_of(const struct listing *listing)
 	return (struct listing *)listing->item.next;
 }
 
-static void write_id(struct json_out *out, const char *name, const struct db_result *r, int row, int column)
+static void write_id(struct json_out *out, const char *name, const struct db_result *r, int row,
+		     int column)
 {
 	struct uuid id = db_uuid(r, row, column);
 
@@ -54,7 +69,8 @@ static void write_id(struct json_out *out, const char *name, const struct db_res
 		json_null(out, name);
 }
 
-static void write_time(struct json_out *out, const char *name, const struct db_result *r, int row, int column)
+static void write_time(struct json_out *out, const char *name, const struct db_result *r, int row,
+		       int column)
 {
 	int64_t us;
 
@@ -64,7 +80,8 @@ static void write_time(struct json_out *out, const char *name, const struct db_r
 		json_null(out, name);
 }
 
-static void write_booking(struct json_out *out, const struct db_result *r, int row, const char *user_id)
+static void write_booking(struct json_out *out, const struct db_result *r, int row,
+			  const char *user_id)
 {
 	json_object_begin(out, NULL);
 	write_id(out, "bookingId", r, row, R_ID);
@@ -104,12 +121,14 @@ static bool belongs(const struct listing *listing, const struct uuid *user)
 {
 	if (strcmp(user->text, listing->page->user_id.text) == 0)
 		return true;
-	log_event(LOG_LEVEL_ERROR, "booking_of_another", "a booking of user %s was read for the page of user %s",
-		  user->text, listing->page->user_id.text);
+	log_event(LOG_LEVEL_ERROR, "booking_of_another",
+		  "a booking of user %s was read for the page of user %s", user->text,
+		  listing->page->user_id.text);
 	return false;
 }
 
-static void page_add(struct listing *listing, const struct db_result *r, int row, const struct uuid *user)
+static void page_add(struct listing *listing, const struct db_result *r, int row,
+		     const struct uuid *user)
 {
 	if (!belongs(listing, user)) {
 		listing->status = STATUS_INTERNAL_ERROR;
@@ -127,7 +146,8 @@ static void page_row(struct listing *listing, const struct db_result *r, int row
 	struct uuid user = db_uuid(r, row, R_USER);
 
 	if (listing->seen++ == 0)
-		listing->status = db_boolean(r, row, ASKER_EXISTS) ? STATUS_OK : STATUS_USER_NOT_FOUND;
+		listing->status =
+			db_boolean(r, row, ASKER_EXISTS) ? STATUS_OK : STATUS_USER_NOT_FOUND;
 	if (listing->status == STATUS_OK && user.text[0] != '\0')
 		page_add(listing, r, row, &user);
 }
@@ -163,8 +183,11 @@ static void add_page(struct pg_columns *columns, const struct listing *listing)
 	/* one more tells whether there is a next page */
 	struct decimal most = decimal(listing->page->limit + 1);
 	const char *const row[] = {
-		listing->call->principal.user_id.text, listing->page->user_id.text, listing->from.created,
-		listing->from.id.text, most.text,
+		listing->call->principal.user_id.text,
+		listing->page->user_id.text,
+		listing->from.created,
+		listing->from.id.text,
+		most.text,
 	};
 
 	columns->count = sizeof(row) / sizeof(row[0]);
@@ -216,7 +239,8 @@ void booking_list(struct call *call, const struct bookings_page *page, struct ou
 	if (page->cursor && !booking_cursor_read(&listing.from, page->cursor))
 		listing.status = STATUS_INVALID_PARAMETER;
 	else
-		batch_do(&call->service->lists, &listing.item, look_for_all, NULL, call->settings->db_wait_ms);
+		batch_do(&call->service->lists, &listing.item, look_for_all, NULL,
+			 call->settings->db_wait_ms);
 	outcome->status = listing.status;
 	if (listing.status != STATUS_OK) {
 		outcome->next_cursor[0] = '\0';

@@ -1,7 +1,7 @@
 /*
- * The taken seats of a performance. Before a sale everybody looks at the same hall: who asks for all of it while it
- * is being read waits for the next look, and that one answers all who wait. A look begins after each of them
- * asked, so nobody is shown a hall older than his question.
+ * The taken seats of a performance. Before a sale everybody looks at the same hall: who asks for
+ * all of it while it is being read waits for the next look, and that one answers all who wait. A
+ * look begins after each of them asked, so nobody is shown a hall older than his question.
  */
 #include "pay/booking.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define MINE ",\"mine\":true" /* a member more, for the buyer alone */
-#define SEAT_BYTES 224 /* of a taken seat in the answer, about */
+#define SEAT_BYTES 224	      /* of a taken seat in the answer, about */
 
 enum occupied_column { LABEL, BOOKED, LOCKED_UNTIL, BUYER };
 
@@ -71,7 +71,8 @@ static void write_seat(struct json_out *out, struct buf *id, const struct db_res
 	json_string(out, "seatId", label);
 	json_string(out, "status", db_boolean(r, row, BOOKED) ? "booked" : "locked");
 	if (db_time(r, row, LOCKED_UNTIL, &until_us))
-		json_plain(out, "lockedUntil", clock_iso_utc(clock_us_to_ms(until_us)).text, CLOCK_ISO_LENGTH);
+		json_plain(out, "lockedUntil", clock_iso_utc(clock_us_to_ms(until_us)).text,
+			   CLOCK_ISO_LENGTH);
 	else
 		json_null(out, "lockedUntil");
 }
@@ -191,8 +192,9 @@ static void look_alone(struct look *look, const char *const *labels, int count)
 	buf_free(&wanted);
 }
 
-void booking_occupied(struct call *call, const struct uuid *performance_id, const struct uuid *asker,
-		      const char *const *labels, int count, struct outcome *outcome)
+void booking_occupied(struct call *call, const struct uuid *performance_id,
+		      const struct uuid *asker, const char *const *labels, int count,
+		      struct outcome *outcome)
 {
 	struct look look = {
 		.call = call,

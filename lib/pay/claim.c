@@ -11,8 +11,22 @@
 
 /* The columns of claim_lock_reservation and claim_lock_intent, in order. */
 enum claim_column {
-	USER_EXISTS, I_FOUND, I_OWNED, I_ID, I_STATUS, I_ATTEMPT, I_ATTEMPTS,
-	R_ID, R_AMOUNT, R_STATUS, R_PAYMENT_STATUS, R_PAST, R_NEAR, SEATS_NOT_HELD, I_METHOD, I_ORDER
+	USER_EXISTS,
+	I_FOUND,
+	I_OWNED,
+	I_ID,
+	I_STATUS,
+	I_ATTEMPT,
+	I_ATTEMPTS,
+	R_ID,
+	R_AMOUNT,
+	R_STATUS,
+	R_PAYMENT_STATUS,
+	R_PAST,
+	R_NEAR,
+	SEATS_NOT_HELD,
+	I_METHOD,
+	I_ORDER
 };
 
 struct claim_run {
@@ -58,7 +72,8 @@ static struct db_step lock_step(const struct claim *claim, const struct decimal 
 
 	if (claim->is_execute)
 		return (struct db_step){ .sql = SQL_CLAIM_LOCK_INTENT,
-					 .params = { given(claim->intent_id), given(claim->booking_id), user,
+					 .params = { given(claim->intent_id),
+						     given(claim->booking_id), user,
 						     margin->text } };
 	return (struct db_step){ .sql = SQL_CLAIM_LOCK_RESERVATION,
 				 .params = { claim->reservation_id->text, user, margin->text } };
@@ -77,8 +92,8 @@ static void fill_claim(struct claim *claim, const struct claim_row *row, const c
 }
 
 /*
- * The id to charge under: the order id that was handed out for it. A reservation without an intent has
- * none; a gateway whose customer agreed to one order has it for the reservation's own id.
+ * The id to charge under: the order id that was handed out for it. A reservation without an intent
+ * has none; a gateway whose customer agreed to one order has it for the reservation's own id.
  */
 static void choose_attempt(struct claim *claim, const struct claim_row *row)
 {
@@ -90,15 +105,19 @@ static void choose_attempt(struct claim *claim, const struct claim_row *row)
 		claim->attempt = uuid_new();
 }
 
-static enum db_code write_claim(struct db_tx *tx, const struct claim *claim, const struct claim_row *row)
+static enum db_code write_claim(struct db_tx *tx, const struct claim *claim,
+				const struct claim_row *row)
 {
 	const struct call *call = claim->call;
-	struct decimal amount = decimal(claim->amount_krw), lease = decimal(claim->gateway->lease_ms(call->settings));
+	struct decimal amount = decimal(claim->amount_krw),
+		       lease = decimal(claim->gateway->lease_ms(call->settings));
 	struct db_step step = {
 		.sql = row->intent_status == INTENT_NONE ? SQL_CLAIM_ADOPT : SQL_CLAIM_AGAIN,
-		.params = { claim->claimed_intent.text, row->reservation_id.text, call->principal.user_id.text,
-			    amount.text, claim->method, claim->attempt.text, claim->gateway->name, lease.text,
-			    call->service->owner, call->idempotency_key, language_name(call->language), call->request_id,
+		.params = { claim->claimed_intent.text, row->reservation_id.text,
+			    call->principal.user_id.text, amount.text, claim->method,
+			    claim->attempt.text, claim->gateway->name, lease.text,
+			    call->service->owner, call->idempotency_key,
+			    language_name(call->language), call->request_id,
 			    claim->is_execute ? "execute" : "process", claim->next_order.text },
 	};
 
@@ -109,7 +128,8 @@ static enum status decide(const struct claim *claim, const struct claim_row *row
 {
 	int attempts_max = claim->call->settings->attempts_max;
 
-	return claim->is_execute ? claim_decide_execute(row, attempts_max) : claim_decide_process(row, attempts_max);
+	return claim->is_execute ? claim_decide_execute(row, attempts_max)
+				 : claim_decide_process(row, attempts_max);
 }
 
 static enum db_code claim_locked(struct db_tx *tx, struct claim *claim, const struct claim_row *row,
@@ -143,7 +163,8 @@ static enum idempotency_verdict judge_key(struct claim_run *run, const struct db
 	return idempotency_judge(claim->key, &steps[0], &steps[2], mine, run->outcome);
 }
 
-/* Locks and reads; with an Idempotency-Key, that is begun before and read after it in the same trip. */
+/* Locks and reads; with an Idempotency-Key, that is begun before and read after it in the same
+ * trip. */
 static enum db_code claim_looking(struct db_tx *tx, void *context)
 {
 	struct claim_run *run = context;
@@ -169,11 +190,12 @@ static enum db_code claim_looking(struct db_tx *tx, void *context)
 	return claim_locked(tx, claim, &row, db_text(lock->result, 0, I_METHOD));
 }
 
-/* The ordinary first payment: decided and written by one statement, which says no more than whether it was.
- * *made: it was; else the careful way finds out what stands against it. */
+/* The ordinary first payment: decided and written by one statement, which says no more than whether
+ * it was. *made: it was; else the careful way finds out what stands against it. */
 static enum db_code claim_at_once(struct claim *claim, bool *made)
 {
-	struct claim_row row = { .intent_status = INTENT_NONE, .reservation_id = *claim->reservation_id };
+	struct claim_row row = { .intent_status = INTENT_NONE,
+				 .reservation_id = *claim->reservation_id };
 
 	fill_claim(claim, &row, NULL);
 	choose_attempt(claim, &row);
@@ -184,7 +206,8 @@ static enum db_code claim_carefully(struct claim *claim, struct outcome *outcome
 {
 	struct claim_run run = { claim, outcome };
 
-	return db_tx_run(claim->call->service->pool, &DB_POLICY_REQUEST, claim_looking, &run, &claim->call->db);
+	return db_tx_run(claim->call->service->pool, &DB_POLICY_REQUEST, claim_looking, &run,
+			 &claim->call->db);
 }
 
 enum db_code claim_take(struct claim *claim, struct outcome *outcome)

@@ -24,7 +24,8 @@ struct claim {
 	enum idempotency_verdict verdict;
 	enum status status; /* OK: charge it under `attempt`; else why not */
 	struct uuid attempt;
-	int64_t taken_ms; /* clock_mono_ms before it was taken: the lease is over no later than that + lease */
+	int64_t taken_ms; /* clock_mono_ms before it was taken: the lease is over no later than that
+			     + lease */
 	struct uuid next_order; /* handed out for the attempt after this one */
 	struct uuid claimed_intent;
 	struct uuid claimed_reservation;

@@ -10,9 +10,16 @@ static void add_claim(struct pg_columns *columns, const struct claim *claim)
 {
 	struct decimal lease = decimal(claim->gateway->lease_ms(claim->call->settings));
 	const char *const row[] = {
-		claim->claimed_intent.text, claim->claimed_reservation.text, claim->call->principal.user_id.text,
-		claim->method, claim->attempt.text, claim->gateway->name, lease.text,
-		language_name(claim->call->language), claim->call->request_id, claim->next_order.text,
+		claim->claimed_intent.text,
+		claim->claimed_reservation.text,
+		claim->call->principal.user_id.text,
+		claim->method,
+		claim->attempt.text,
+		claim->gateway->name,
+		lease.text,
+		language_name(claim->call->language),
+		claim->call->request_id,
+		claim->next_order.text,
 	};
 
 	columns->count = sizeof(row) / sizeof(row[0]);
@@ -23,7 +30,8 @@ static void add_claim(struct pg_columns *columns, const struct claim *claim)
 static void read_made(const struct db_result *made, struct together *first)
 {
 	for (int row = 0; row < db_rows(made); row++) {
-		struct claim *claim = together_written(first, db_text(made, row, MADE_INTENT))->work;
+		struct claim *claim =
+			together_written(first, db_text(made, row, MADE_INTENT))->work;
 
 		claim->amount_krw = db_integer(made, row, MADE_AMOUNT);
 	}
@@ -52,7 +60,9 @@ static enum db_code write_claims(struct db_tx *tx, void *context)
 
 enum db_code claim_together(struct claim *claim, bool *made)
 {
-	struct together part = { .call = claim->call, .work = claim, .id = claim->claimed_intent.text };
+	struct together part = { .call = claim->call,
+				 .work = claim,
+				 .id = claim->claimed_intent.text };
 	enum db_code code = together_write(&claim->call->service->claims, &part, write_claims);
 
 	*made = code == DB_OK && part.written;

@@ -9,7 +9,6 @@ static const struct gateway *const gateways[GATEWAY_CHOICES] = {
 
 const struct gateway *gateway_by_name(const char *name)
 {
-
 	for (int i = 0; i < GATEWAY_CHOICES; i++)
 		if (strcmp(gateways[i]->name, name) == 0)
 			return gateways[i];

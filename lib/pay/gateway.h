@@ -19,10 +19,10 @@
 #define FAILURE_MESSAGE_MAX 200
 
 enum gateway_outcome {
-	GATEWAY_APPROVED,  /* the money moved */
-	GATEWAY_DECLINED,  /* definitively not: code and message say why */
-	GATEWAY_UNKNOWN,   /* no answer, or one that proves nothing: look it up */
-	GATEWAY_NOT_FOUND  /* look_up only: the gateway knows no such key (yet) */
+	GATEWAY_APPROVED, /* the money moved */
+	GATEWAY_DECLINED, /* definitively not: code and message say why */
+	GATEWAY_UNKNOWN,  /* no answer, or one that proves nothing: look it up */
+	GATEWAY_NOT_FOUND /* look_up only: the gateway knows no such key (yet) */
 };
 
 struct gateway_answer {
@@ -58,18 +58,21 @@ struct gateway_refund {
 /* What the gateway's own books say of a charge, for an audit. */
 struct gateway_books {
 	enum { BOOKS_FOUND, BOOKS_NOT_FOUND, BOOKS_UNREADABLE } state;
-	int64_t charged_krw;  /* 0: known there, and not charged */
+	int64_t charged_krw; /* 0: known there, and not charged */
 	int64_t refunded_krw;
 	char code[FAILURE_CODE_MAX]; /* why they could not be read */
 };
 
 struct gateway {
 	const char *name;
-	void (*charge)(const struct settings *, const struct gateway_charge *, struct gateway_answer *);
+	void (*charge)(const struct settings *, const struct gateway_charge *,
+		       struct gateway_answer *);
 	/* What became of the charge with that key. */
-	void (*look_up)(const struct settings *, const struct gateway_look_up *, struct gateway_answer *);
+	void (*look_up)(const struct settings *, const struct gateway_look_up *,
+			struct gateway_answer *);
 	/* APPROVED: given back (now or earlier with this key). DECLINED: refused for good. */
-	void (*refund)(const struct settings *, const struct gateway_refund *, struct gateway_answer *);
+	void (*refund)(const struct settings *, const struct gateway_refund *,
+		       struct gateway_answer *);
 	/* NULL: it keeps none. */
 	void (*read_books)(const struct settings *, const struct uuid *key, struct gateway_books *);
 	/* How long a charge may take before its claim runs out: the deadline plus slack, in ms. */
@@ -77,8 +80,8 @@ struct gateway {
 	/* How long after the charge was sent a NOT_FOUND still proves nothing, in ms. */
 	int32_t (*horizon_ms)(const struct settings *);
 	int not_founds_needed; /* past the horizon, before NOT_FOUND counts as "not charged" */
-	/* It cannot charge without a token, and the customer has agreed to one order id: the one handed
-	 * out before, or for a first `process` the reservation's id. */
+	/* It cannot charge without a token, and the customer has agreed to one order id: the one
+	 * handed out before, or for a first `process` the reservation's id. */
 	bool needs_token;
 };
 

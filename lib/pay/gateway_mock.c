@@ -15,7 +15,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define BOOKS_KEPT 4096 /* newest charges a look-up can still find: minutes of them at full load */
+/* Newest charges a look-up can still find: minutes of them at full load. */
+#define BOOKS_KEPT 4096
 
 struct charge_booked {
 	struct uuid key;
@@ -72,9 +73,16 @@ static int64_t draw_delay_ms(const struct settings *settings)
 /* The rule of the wire contract: the last digit of the cvv decides; NULL is an approval. */
 static const char *decline_by_cvv(const char *cvv)
 {
-	static const char *const codes[10] = { NULL, NULL, "INSUFFICIENT_FUNDS", "INVALID_CVV", "CARD_EXPIRED",
-					       "SERVER_ERROR", "PG_TIMEOUT", "GENERIC_DECLINE",
-					       "GENERIC_DECLINE", NULL };
+	static const char *const codes[10] = { NULL,
+					       NULL,
+					       "INSUFFICIENT_FUNDS",
+					       "INVALID_CVV",
+					       "CARD_EXPIRED",
+					       "SERVER_ERROR",
+					       "PG_TIMEOUT",
+					       "GENERIC_DECLINE",
+					       "GENERIC_DECLINE",
+					       NULL };
 	char last;
 
 	if (!cvv || cvv[0] == '\0')
@@ -86,7 +94,8 @@ static const char *decline_by_cvv(const char *cvv)
 static void charge_answering(const struct settings *settings, const struct gateway_charge *charge,
 			     struct gateway_answer *out)
 {
-	const char *code = settings->mock_mode == MOCK_DECLINE ? "GENERIC_DECLINE" : decline_by_cvv(charge->cvv);
+	const char *code = settings->mock_mode == MOCK_DECLINE ? "GENERIC_DECLINE"
+							       : decline_by_cvv(charge->cvv);
 	int64_t delay_ms = draw_delay_ms(settings);
 
 	if (!code)

@@ -18,7 +18,8 @@
 #define ORDER_PATH_MAX 80
 #define CANCEL_PATH_MAX (TOSS_KEY_MAX + 40)
 
-/* A refused key fails every payment: said once, not once a payment, and again only after it worked. */
+/* A refused key fails every payment: said once, not once a payment, and again only after it
+ * worked. */
 static void watch_key(const struct toss_reply *reply)
 {
 	static atomic_bool is_known;
@@ -29,22 +30,27 @@ static void watch_key(const struct toss_reply *reply)
 		atomic_store(&is_known, false);
 	else if (!atomic_exchange(&is_known, true))
 		log_event(LOG_LEVEL_ERROR, "gateway_key_refused",
-			  "Toss Payments refuses TOSS_SECRET_KEY (HTTP %d): put the live key of the merchant's console "
-			  "into the settings and reload (SIGHUP); payments under way wait and are looked up then",
+			  "Toss Payments refuses TOSS_SECRET_KEY (HTTP %d): put the live key of "
+			  "the merchant's console "
+			  "into the settings and reload (SIGHUP); payments under way wait and are "
+			  "looked up then",
 			  reply->http);
 }
 
 /* Money under our order id that is not what we asked for: nothing but a person can settle that. */
 static void watch_mismatch(const struct uuid *key, const struct gateway_answer *answer)
 {
-	if (strcmp(answer->code, "AMOUNT_MISMATCH") == 0 || strcmp(answer->code, "ORDER_MISMATCH") == 0)
+	if (strcmp(answer->code, "AMOUNT_MISMATCH") == 0 ||
+	    strcmp(answer->code, "ORDER_MISMATCH") == 0)
 		log_event(LOG_LEVEL_ERROR, "gateway_mismatch",
-			  "Toss Payments' answer about %s does not match what was asked (%s): look it up in the merchant's "
-			  "console", key->text, answer->code);
+			  "Toss Payments' answer about %s does not match what was asked (%s): look "
+			  "it up in the merchant's "
+			  "console",
+			  key->text, answer->code);
 }
 
-static void exchange(const struct settings *settings, const struct toss_request *request, struct buf *body,
-		     struct toss_reply *reply)
+static void exchange(const struct settings *settings, const struct toss_request *request,
+		     struct buf *body, struct toss_reply *reply)
 {
 	toss_http_exchange(settings, request, body, reply);
 	watch_key(reply);
@@ -60,8 +66,8 @@ static void ask_order(const struct settings *settings, const struct uuid *order,
 	exchange(settings, &request, body, reply);
 }
 
-static void confirm(const struct settings *settings, const struct gateway_charge *charge, const char *sent,
-		    struct gateway_answer *answer)
+static void confirm(const struct settings *settings, const struct gateway_charge *charge,
+		    const char *sent, struct gateway_answer *answer)
 {
 	struct toss_request request = { .path = "/v1/payments/confirm",
 					.idempotency_key = charge->key.text,
@@ -116,8 +122,8 @@ static void toss_look_up(const struct settings *settings, const struct gateway_l
 	watch_mismatch(&asked->key, answer);
 }
 
-static void cancel(const struct settings *settings, const struct gateway_refund *refund, const char *key,
-		   struct gateway_answer *answer)
+static void cancel(const struct settings *settings, const struct gateway_refund *refund,
+		   const char *key, struct gateway_answer *answer)
 {
 	char path[CANCEL_PATH_MAX], reason[128];
 	struct toss_request request = { .path = path,
@@ -157,7 +163,8 @@ static void toss_refund(const struct settings *settings, const struct gateway_re
 	watch_mismatch(&refund->key, answer);
 }
 
-static void toss_read_books(const struct settings *settings, const struct uuid *key, struct gateway_books *books)
+static void toss_read_books(const struct settings *settings, const struct uuid *key,
+			    struct gateway_books *books)
 {
 	struct buf body = { .data = NULL };
 	struct toss_reply reply;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #define ANSWER_MAX ((size_t)64 * 1024) /* bytes; a payment with its cancels is a few thousand */
-#define CONNECTION_IDLE_S 30L	       /* a janitor's kept connection, before it is taken for dead */
+#define CONNECTION_IDLE_S 30L /* a janitor's kept connection, before it is taken for dead */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t handle_key;
@@ -49,7 +49,8 @@ static size_t take_bytes(char *bytes, size_t size, size_t count, void *context)
 	return body->failed ? 0 : size * count;
 }
 
-static void set_bounds(CURL *handle, const struct settings *settings, const struct toss_request *request)
+static void set_bounds(CURL *handle, const struct settings *settings,
+		       const struct toss_request *request)
 {
 	curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)request->deadline_ms);
@@ -59,7 +60,8 @@ static void set_bounds(CURL *handle, const struct settings *settings, const stru
 	curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(handle, CURLOPT_PROXY, ""); /* a forgotten http_proxy must not see payments */
+	curl_easy_setopt(handle, CURLOPT_PROXY,
+			 ""); /* a forgotten http_proxy must not see payments */
 	curl_easy_setopt(handle, CURLOPT_MAXCONNECTS, 1L);
 	curl_easy_setopt(handle, CURLOPT_MAXAGE_CONN, CONNECTION_IDLE_S);
 }
@@ -68,15 +70,16 @@ static void set_post(CURL *handle, const struct toss_request *request)
 {
 	curl_easy_setopt(handle, CURLOPT_POST, 1L);
 	curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request->body);
-	/* Where a kept connection breaks before an answer, libcurl sends the request again on a new one:
-	 * right for a GET, but a charge leaves us once. */
+	/* Where a kept connection breaks before an answer, libcurl sends the request again on a new
+	 * one: right for a GET, but a charge leaves us once. */
 	curl_easy_setopt(handle, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(handle, CURLOPT_FORBID_REUSE, 1L);
 }
 
 static struct curl_slist *make_headers(const struct toss_request *request)
 {
-	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json"), *more;
+	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json"),
+			  *more;
 	char line[128];
 
 	if (!request->idempotency_key || !headers)
@@ -120,15 +123,17 @@ static void perform(CURL *handle, struct buf *body, struct toss_reply *reply)
 		reply->fault = fault_of(code, body);
 	if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
 		log_event(LOG_LEVEL_ERROR, "gateway_not_trusted",
-			  "the certificate at TOSS_BASE_URL does not verify (%s): check the address, the clock and "
-			  "the package ca-certificates", curl_easy_strerror(code));
+			  "the certificate at TOSS_BASE_URL does not verify (%s): check the "
+			  "address, the clock and "
+			  "the package ca-certificates",
+			  curl_easy_strerror(code));
 	reply->http = (int)http;
 	reply->body = buf_text(body);
 	reply->length = body->length;
 }
 
-void toss_http_exchange(const struct settings *settings, const struct toss_request *request, struct buf *body,
-			struct toss_reply *reply)
+void toss_http_exchange(const struct settings *settings, const struct toss_request *request,
+			struct buf *body, struct toss_reply *reply)
 {
 	CURL *handle = take_handle();
 	struct curl_slist *headers = make_headers(request);

@@ -8,7 +8,8 @@
 
 #define STATUS_MAX 32
 
-/* Refusals of the card or the account itself. No other code is taken as proof that nothing was charged. */
+/* Refusals of the card or the account itself. No other code is taken as proof that nothing was
+ * charged. */
 /* clang-format off */
 static const char *const declines[] = {
 	"REJECT_CARD_PAYMENT",	   "REJECT_CARD_COMPANY",  "REJECT_ACCOUNT_PAYMENT",
@@ -18,10 +19,16 @@ static const char *const declines[] = {
 /* clang-format on */
 /* Refusals of a cancel that asking again cannot change. */
 static const char *const cancel_refusals[] = {
-	"NOT_CANCELABLE_AMOUNT", "NOT_CANCELABLE_PAYMENT", "NOT_ALLOWED_PARTIAL_REFUND", "EXCEED_MAX_REFUND_DUE",
+	"NOT_CANCELABLE_AMOUNT",
+	"NOT_CANCELABLE_PAYMENT",
+	"NOT_ALLOWED_PARTIAL_REFUND",
+	"EXCEED_MAX_REFUND_DUE",
 };
 static const char *const key_faults[] = {
-	"UNAUTHORIZED_KEY", "INVALID_API_KEY", "INCORRECT_BASIC_AUTH_FORMAT", "FORBIDDEN_REQUEST",
+	"UNAUTHORIZED_KEY",
+	"INVALID_API_KEY",
+	"INCORRECT_BASIC_AUTH_FORMAT",
+	"FORBIDDEN_REQUEST",
 };
 static const char *const not_founds[] = { "NOT_FOUND_PAYMENT", "NOT_FOUND" };
 
@@ -29,7 +36,6 @@ static const char *const not_founds[] = { "NOT_FOUND_PAYMENT", "NOT_FOUND" };
 
 static bool is_one_of(const char *const *list, size_t count, const char *code)
 {
-
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(list[i], code) == 0)
 			return true;
@@ -41,7 +47,8 @@ bool toss_key_valid(const char *key)
 	size_t length = key ? strlen(key) : 0;
 
 	return length > 0 && length <= TOSS_KEY_MAX &&
-	       strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=.~") == length &&
+	       strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=.~") ==
+		       length &&
 	       key[0] != '.'; /* "." and ".." are steps of a path */
 }
 
@@ -52,7 +59,8 @@ static void say(struct gateway_answer *answer, enum gateway_outcome outcome, con
 	snprintf(answer->code, sizeof(answer->code), "%s", code);
 }
 
-/* --- refusals ---------------------------------------------------------------------------------- */
+/* --- refusals ----------------------------------------------------------------------------------
+ */
 
 /* A code goes to a table and to clients: upper case, digits and underscores, or none at all. */
 static bool code_sane(const char *code)
@@ -68,7 +76,8 @@ static void copy_message(char out[FAILURE_MESSAGE_MAX], const char *text)
 {
 	size_t at = 0, length;
 
-	while ((length = utf8_length(text + at, strlen(text + at))) > 0 && at + length < FAILURE_MESSAGE_MAX)
+	while ((length = utf8_length(text + at, strlen(text + at))) > 0 &&
+	       at + length < FAILURE_MESSAGE_MAX)
 		at += length;
 	memcpy(out, text, at);
 	out[at] = '\0';
@@ -94,10 +103,12 @@ static void read_refusal(const struct toss_reply *reply, struct gateway_answer *
 	json_in_free(json);
 }
 
-/* A refusal by the caller's fault or the card's; 401, 408, 409 and 429 speak of the request instead. */
+/* A refusal by the caller's fault or the card's; 401, 408, 409 and 429 speak of the request
+ * instead. */
 static bool refuses(int http)
 {
-	return http >= 400 && http < 500 && http != 401 && http != 408 && http != 409 && http != 429;
+	return http >= 400 && http < 500 && http != 401 && http != 408 && http != 409 &&
+	       http != 429;
 }
 
 bool toss_is_key_fault(const struct toss_reply *reply)
@@ -112,7 +123,8 @@ bool toss_is_key_fault(const struct toss_reply *reply)
 	return IS_ONE_OF(key_faults, answer.code);
 }
 
-/* --- payments ---------------------------------------------------------------------------------- */
+/* --- payments ----------------------------------------------------------------------------------
+ */
 
 struct toss_payment {
 	char status[STATUS_MAX];
@@ -124,7 +136,8 @@ struct toss_payment {
 	int64_t cancel_krw;
 };
 
-/* Our cancels are known by the refund's id in their reason, also when the idempotency key is forgotten. */
+/* Our cancels are known by the refund's id in their reason, also when the idempotency key is
+ * forgotten. */
 static void read_cancel(const struct json_in *cancel, void *context)
 {
 	struct toss_payment *payment = context;
@@ -140,7 +153,8 @@ static void read_cancel(const struct json_in *cancel, void *context)
 
 static bool read_members(const struct json_in *json, struct toss_payment *payment)
 {
-	const char *status = json_in_string(json, "status"), *key = json_in_string(json, "paymentKey");
+	const char *status = json_in_string(json, "status"),
+		   *key = json_in_string(json, "paymentKey");
 	const char *currency = json_in_string(json, "currency");
 
 	if (!code_sane(status) || strlen(status) >= STATUS_MAX || !toss_key_valid(key))
@@ -151,13 +165,14 @@ static bool read_members(const struct json_in *json, struct toss_payment *paymen
 	snprintf(payment->key, sizeof(payment->key), "%s", key);
 	json_in_each(json, "cancels", read_cancel, payment);
 	return json_in_integer(json, "totalAmount", &payment->total_krw) &&
-	       json_in_integer(json, "balanceAmount", &payment->balance_krw) && payment->balance_krw >= 0 &&
-	       payment->balance_krw <= payment->total_krw;
+	       json_in_integer(json, "balanceAmount", &payment->balance_krw) &&
+	       payment->balance_krw >= 0 && payment->balance_krw <= payment->total_krw;
 }
 
 /* True: the reply is a payment of that order. False: *answer says what it is instead. */
-static bool read_payment(const struct toss_reply *reply, const struct uuid *order, const struct uuid *refund,
-			 struct toss_payment *payment, struct gateway_answer *answer)
+static bool read_payment(const struct toss_reply *reply, const struct uuid *order,
+			 const struct uuid *refund, struct toss_payment *payment,
+			 struct gateway_answer *answer)
 {
 	struct json_in *json = NULL;
 	const char *order_id;
@@ -194,13 +209,14 @@ static void judge_state(const struct toss_payment *payment, struct gateway_answe
 	else if (is(payment, "ABORTED") || is(payment, "EXPIRED"))
 		say(answer, GATEWAY_DECLINED, payment->status);
 	else if (is(payment, "CANCELED") && payment->balance_krw == 0)
-		say(answer, GATEWAY_DECLINED, "CANCELED"); /* somebody gave all of it back at the gateway */
+		say(answer, GATEWAY_DECLINED,
+		    "CANCELED"); /* somebody gave all of it back at the gateway */
 	else
 		say(answer, GATEWAY_UNKNOWN, payment->status);
 }
 
-void toss_parse_confirm(const struct toss_reply *reply, const struct uuid *order, int64_t amount_krw,
-			struct gateway_answer *answer)
+void toss_parse_confirm(const struct toss_reply *reply, const struct uuid *order,
+			int64_t amount_krw, struct gateway_answer *answer)
 {
 	struct toss_payment payment;
 
@@ -221,8 +237,8 @@ static void mark_not_found(const struct toss_reply *reply, struct gateway_answer
 		answer->outcome = GATEWAY_NOT_FOUND;
 }
 
-void toss_parse_look_up(const struct toss_reply *reply, const struct uuid *order, int64_t amount_krw,
-			struct gateway_answer *answer)
+void toss_parse_look_up(const struct toss_reply *reply, const struct uuid *order,
+			int64_t amount_krw, struct gateway_answer *answer)
 {
 	struct toss_payment payment;
 
@@ -236,7 +252,8 @@ void toss_parse_look_up(const struct toss_reply *reply, const struct uuid *order
 }
 
 /* True: the payment lists our cancel, and *answer says what came of it. */
-static bool find_cancel(const struct toss_payment *payment, int64_t amount_krw, struct gateway_answer *answer)
+static bool find_cancel(const struct toss_payment *payment, int64_t amount_krw,
+			struct gateway_answer *answer)
 {
 	if (!payment->cancel_found)
 		return false;
@@ -261,7 +278,8 @@ bool toss_parse_before_cancel(const struct toss_reply *reply, const struct gatew
 	}
 	if (find_cancel(&payment, refund->amount_krw, answer)) {
 		;
-	} else if (!is(&payment, "DONE") && !is(&payment, "PARTIAL_CANCELED") && !is(&payment, "CANCELED")) {
+	} else if (!is(&payment, "DONE") && !is(&payment, "PARTIAL_CANCELED") &&
+		   !is(&payment, "CANCELED")) {
 		say(answer, GATEWAY_UNKNOWN, payment.status);
 	} else if (payment.balance_krw < refund->amount_krw) {
 		/* somebody gave back more than we did: a person must say what that was */
@@ -288,7 +306,8 @@ void toss_parse_cancel(const struct toss_reply *reply, const struct gateway_refu
 	explicit_bzero(&payment, sizeof(payment));
 }
 
-void toss_parse_books(const struct toss_reply *reply, const struct uuid *order, struct gateway_books *books)
+void toss_parse_books(const struct toss_reply *reply, const struct uuid *order,
+		      struct gateway_books *books)
 {
 	struct toss_payment payment;
 	struct gateway_answer answer;
@@ -296,13 +315,15 @@ void toss_parse_books(const struct toss_reply *reply, const struct uuid *order, 
 	memset(books, 0, sizeof(*books));
 	if (read_payment(reply, order, NULL, &payment, &answer)) {
 		books->state = BOOKS_FOUND;
-		if (is(&payment, "DONE") || is(&payment, "CANCELED") || is(&payment, "PARTIAL_CANCELED")) {
+		if (is(&payment, "DONE") || is(&payment, "CANCELED") ||
+		    is(&payment, "PARTIAL_CANCELED")) {
 			books->charged_krw = payment.total_krw;
 			books->refunded_krw = payment.total_krw - payment.balance_krw;
 		}
 	} else {
 		mark_not_found(reply, &answer);
-		books->state = answer.outcome == GATEWAY_NOT_FOUND ? BOOKS_NOT_FOUND : BOOKS_UNREADABLE;
+		books->state =
+			answer.outcome == GATEWAY_NOT_FOUND ? BOOKS_NOT_FOUND : BOOKS_UNREADABLE;
 		snprintf(books->code, sizeof(books->code), "%s", answer.code);
 	}
 	explicit_bzero(&payment, sizeof(payment));

@@ -17,7 +17,7 @@
 #define TOSS_KEY_MAX 200 /* bytes of a paymentKey, as its makers document */
 
 struct toss_reply {
-	int http;	   /* 0: there was no whole answer */
+	int http; /* 0: there was no whole answer */
 	const char *body;
 	size_t length;
 	const char *fault; /* where http is 0: why, "GATEWAY_TIMEOUT" */
@@ -27,12 +27,12 @@ struct toss_reply {
 bool toss_key_valid(const char *key);
 
 /* The answer to a confirm of that order and amount. */
-void toss_parse_confirm(const struct toss_reply *reply, const struct uuid *order, int64_t amount_krw,
-			struct gateway_answer *answer);
+void toss_parse_confirm(const struct toss_reply *reply, const struct uuid *order,
+			int64_t amount_krw, struct gateway_answer *answer);
 
 /* The answer to a look-up of that order. */
-void toss_parse_look_up(const struct toss_reply *reply, const struct uuid *order, int64_t amount_krw,
-			struct gateway_answer *answer);
+void toss_parse_look_up(const struct toss_reply *reply, const struct uuid *order,
+			int64_t amount_krw, struct gateway_answer *answer);
 
 /*
  * The look-up ahead of a cancel. True: it has to be sent, for the paymentKey that is then in `key`.
@@ -46,7 +46,8 @@ void toss_parse_cancel(const struct toss_reply *reply, const struct gateway_refu
 		       struct gateway_answer *answer);
 
 /* The books of an order. */
-void toss_parse_books(const struct toss_reply *reply, const struct uuid *order, struct gateway_books *books);
+void toss_parse_books(const struct toss_reply *reply, const struct uuid *order,
+		      struct gateway_books *books);
 
 /* True where it is our key that was refused: no payment goes through until a person mends it. */
 bool toss_is_key_fault(const struct toss_reply *reply);

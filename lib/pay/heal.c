@@ -10,14 +10,24 @@
 #include <string.h>
 
 /*
- * A second's share of each walk takes the database some 5 ms, so that no payment has to wait behind it: 2,000
- * intents of the last hour and heal_s, 1,000 of all there are (a million in 17 minutes). See heal.sql.
+ * A second's share of each walk takes the database some 5 ms, so that no payment has to wait behind
+ * it: 2,000 intents of the last hour and heal_s, 1,000 of all there are (a million in 17 minutes).
+ * See heal.sql.
  */
 #define WALK_INTERVAL_S "1"
 #define FOUND_MAX 500 /* more are found by the next walk */
 
 enum heal_column {
-	I_STATUS, I_ATTEMPT, KEPT, R_ID, R_STATUS, R_PAYMENT_STATUS, SEATS, SEATS_RESERVED, SEATS_OF_OTHERS, SEAT_IDS
+	I_STATUS,
+	I_ATTEMPT,
+	KEPT,
+	R_ID,
+	R_STATUS,
+	R_PAYMENT_STATUS,
+	SEATS,
+	SEATS_RESERVED,
+	SEATS_OF_OTHERS,
+	SEAT_IDS
 };
 
 enum heal_action heal_decide(const struct heal_facts *f)
@@ -54,18 +64,20 @@ static void read_facts(const struct db_result *r, struct heal_facts *facts)
 static enum db_code restore(struct db_tx *tx, const struct heal *heal, const struct db_result *r)
 {
 	struct db_step step = { .sql = SQL_HEAL_RESTORE,
-				.params = { heal->intent->text, db_text(r, 0, I_ATTEMPT), db_text(r, 0, R_ID),
-					    db_text(r, 0, SEAT_IDS) } };
+				.params = { heal->intent->text, db_text(r, 0, I_ATTEMPT),
+					    db_text(r, 0, R_ID), db_text(r, 0, SEAT_IDS) } };
 
 	return db_tx_commit(tx, &step, 1);
 }
 
-static enum db_code give_back(struct db_tx *tx, const struct heal *heal, const struct db_result *r, const char *reason)
+static enum db_code give_back(struct db_tx *tx, const struct heal *heal, const struct db_result *r,
+			      const char *reason)
 {
 	struct uuid refund = uuid_new();
 	struct db_step step = { .sql = SQL_REFUND_ORDER,
-				.params = { refund.text, heal->intent->text, db_text(r, 0, I_ATTEMPT),
-					    db_text(r, 0, KEPT), reason, NULL, NULL, "refund_pending" } };
+				.params = { refund.text, heal->intent->text,
+					    db_text(r, 0, I_ATTEMPT), db_text(r, 0, KEPT), reason,
+					    NULL, NULL, "refund_pending" } };
 
 	return db_tx_commit(tx, &step, 1);
 }
@@ -73,12 +85,13 @@ static enum db_code give_back(struct db_tx *tx, const struct heal *heal, const s
 static enum db_code review(struct db_tx *tx, const struct heal *heal, const struct db_result *r)
 {
 	char what[128];
-	const char *status = db_text(r, 0, R_STATUS), *payment_status = db_text(r, 0, R_PAYMENT_STATUS);
+	const char *status = db_text(r, 0, R_STATUS),
+		   *payment_status = db_text(r, 0, R_PAYMENT_STATUS);
 	struct db_step step = { .sql = SQL_HEAL_REVIEW,
 				.params = { heal->intent->text, db_text(r, 0, I_ATTEMPT), what } };
 
-	snprintf(what, sizeof(what), "settled, but its reservation is %s/%s", status ? status : "gone",
-		 payment_status ? payment_status : "-");
+	snprintf(what, sizeof(what), "settled, but its reservation is %s/%s",
+		 status ? status : "gone", payment_status ? payment_status : "-");
 	return db_tx_commit(tx, &step, 1);
 }
 
@@ -120,7 +133,8 @@ static void tell(const struct heal *heal)
 	};
 	static const char *const words[] = {
 		[HEAL_RESTORE] = "somebody overwrote its reservation; restored",
-		[HEAL_REFUND_HOLD_LOST] = "somebody overwrote its reservation and its seats are sold; refund ordered",
+		[HEAL_REFUND_HOLD_LOST] =
+			"somebody overwrote its reservation and its seats are sold; refund ordered",
 		[HEAL_FOLLOW] = "its reservation was cancelled elsewhere; refund ordered",
 		[HEAL_REVIEW] = "its reservation is in a state no rule knows; a person must look",
 	};
@@ -130,11 +144,13 @@ static void tell(const struct heal *heal)
 	if (heal->action == HEAL_FOLLOW)
 		metrics_count(METRIC_FOLLOWED);
 	if (heal->action != HEAL_NOTHING)
-		log_event(heal->action == HEAL_REVIEW ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, events[heal->action],
-			  "intent %s: %s", heal->intent->text, words[heal->action]);
+		log_event(heal->action == HEAL_REVIEW ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN,
+			  events[heal->action], "intent %s: %s", heal->intent->text,
+			  words[heal->action]);
 }
 
-enum db_code heal_intent(struct service *service, const struct uuid *intent, enum heal_action *action)
+enum db_code heal_intent(struct service *service, const struct uuid *intent,
+			 enum heal_action *action)
 {
 	struct heal heal = { intent, HEAL_NOTHING };
 	enum db_code code = db_tx_run(service->pool, &DB_POLICY_REQUEST, heal_body, &heal, NULL);
@@ -204,12 +220,15 @@ static int find_and_heal(struct service *service, struct job *find, const struct
 	return job_run(service, find) ? heal_found(service, found) : -1;
 }
 
-/* One of the janitors walks on from where the last one left off, and leaves off where it came to. */
+/* One of the janitors walks on from where the last one left off, and leaves off where it came
+ * to. */
 static int walk(struct service *service, const char *task, struct db_step step)
 {
 	struct found *found = calloc(1, sizeof(*found));
 	struct uuid from;
-	struct job take = { { .sql = SQL_TASK_TAKE, .params = { task, WALK_INTERVAL_S } }, keep_position, found };
+	struct job take = { { .sql = SQL_TASK_TAKE, .params = { task, WALK_INTERVAL_S } },
+			    keep_position,
+			    found };
 	struct job find = { step, keep_walk, found };
 	struct job move = { { .sql = SQL_TASK_MOVE, .params = { task } }, NULL, NULL };
 	int healed = -1;
@@ -233,7 +252,8 @@ int heal_recent(struct service *service, const struct settings *settings)
 	char seconds[16];
 
 	snprintf(seconds, sizeof(seconds), "%d", settings->heal_s);
-	return walk(service, "heal", (struct db_step){ .sql = SQL_HEAL_FIND, .params = { NULL, seconds } });
+	return walk(service, "heal",
+		    (struct db_step){ .sql = SQL_HEAL_FIND, .params = { NULL, seconds } });
 }
 
 int heal_patrol(struct service *service, const struct settings *settings)

@@ -22,24 +22,26 @@ struct heal_facts {
 
 enum heal_action {
 	HEAL_NOTHING,
-	HEAL_RESTORE,		/* a cleaner overwrote it, the seats are still ours */
-	HEAL_REFUND_HOLD_LOST,	/* a cleaner overwrote it, and a seat is somebody else's now */
-	HEAL_FOLLOW,		/* a person cancelled it elsewhere: give the money back */
-	HEAL_REVIEW		/* a state no rule knows: a person must look */
+	HEAL_RESTORE,	       /* a cleaner overwrote it, the seats are still ours */
+	HEAL_REFUND_HOLD_LOST, /* a cleaner overwrote it, and a seat is somebody else's now */
+	HEAL_FOLLOW,	       /* a person cancelled it elsewhere: give the money back */
+	HEAL_REVIEW	       /* a state no rule knows: a person must look */
 };
 /* A pure function: what is to be done about a settled intent whose reservation looks like this. */
 enum heal_action heal_decide(const struct heal_facts *facts);
 
 /* Looks at one settled intent and does what heal_decide says. DB_OK: done; *action says what. */
-enum db_code heal_intent(struct service *service, const struct uuid *intent, enum heal_action *action);
+enum db_code heal_intent(struct service *service, const struct uuid *intent,
+			 enum heal_action *action);
 
-/* A step of the walk through the payments settled within settings->heal_s, and of the one through all settled
- * payments. Each is taken once a second, by one of the janitors. How many were moved on; -1: the database is
- * away. */
+/* A step of the walk through the payments settled within settings->heal_s, and of the one through
+ * all settled payments. Each is taken once a second, by one of the janitors. How many were moved
+ * on; -1: the database is away. */
 int heal_recent(struct service *service, const struct settings *settings);
 int heal_patrol(struct service *service, const struct settings *settings);
 
-/* payctl audit --repair: every settled payment that is not as it was settled. -1: the database is away. */
+/* payctl audit --repair: every settled payment that is not as it was settled. -1: the database is
+ * away. */
 int heal_everything(struct service *service);
 
 #endif

@@ -20,7 +20,6 @@
 
 const char *booking_method_find(const char *method)
 {
-
 	if (strcasecmp(method, "credit_card") == 0)
 		return "credit_card";
 	for (int i = 0; i < PAYMENT_METHODS; i++)
@@ -29,7 +28,8 @@ const char *booking_method_find(const char *method)
 	return NULL;
 }
 
-/* "TK" and 13 characters: time first, so that numbers grow; 25 random bits, so that two never meet. */
+/* "TK" and 13 characters: time first, so that numbers grow; 25 random bits, so that two never
+ * meet. */
 static void make_number(char out[NUMBER_MAX])
 {
 	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -39,8 +39,9 @@ static void make_number(char out[NUMBER_MAX])
 
 	for (int i = 0; id.text[i] != '\0'; i++)
 		if (id.text[i] != '-' && i != 14 && value < 1ull << 60)
-			value = value * 16 + (unsigned long long)(strchr("0123456789abcdef", id.text[i]) -
-								  "0123456789abcdef");
+			value = value * 16 +
+				(unsigned long long)(strchr("0123456789abcdef", id.text[i]) -
+						     "0123456789abcdef");
 	memcpy(out, "TK", 2);
 	for (int i = 60; i >= 0; i -= 5)
 		*at++ = digits[value >> i & 31];
@@ -73,7 +74,8 @@ static void answer_held(struct hold *hold, int64_t total, const struct db_result
 	hold->outcome->intent_id = hold->intent;
 	json_object_begin(&out, NULL);
 	json_string(&out, "message",
-		    hold->call->language == LANGUAGE_EN ? "The seats are held." : "좌석이 선점되었습니다.");
+		    hold->call->language == LANGUAGE_EN ? "The seats are held."
+							: "좌석이 선점되었습니다.");
 	json_string(&out, "bookingId", hold->booking.text);
 	json_string(&out, "paymentIntentId", hold->intent.text);
 	json_string(&out, "orderId", hold->order.text);
@@ -94,8 +96,10 @@ static enum db_code make(struct db_tx *tx, struct hold *hold, const struct db_re
 	enum db_code code = DB_BROKEN;
 	struct db_step step = {
 		.sql = SQL_HOLD_MAKE,
-		.params = { hold->booking.text, hold->call->principal.user_id.text, hold->input->performance_id.text, number,
-			    amount.text, hold->input->payment_method, db_text(facts, 0, DEADLINE), hold->intent.text },
+		.params = { hold->booking.text, hold->call->principal.user_id.text,
+			    hold->input->performance_id.text, number, amount.text,
+			    hold->input->payment_method, db_text(facts, 0, DEADLINE),
+			    hold->intent.text },
 	};
 
 	make_number(number);
@@ -140,7 +144,8 @@ static bool key_allows(struct hold *hold, const struct db_step *begin, const str
 	return false;
 }
 
-/* With a key, what it says comes first: a trip of its own, so that a replay takes no seat's lock. */
+/* With a key, what it says comes first: a trip of its own, so that a replay takes no seat's
+ * lock. */
 static enum db_code check_key(struct db_tx *tx, struct hold *hold, bool *go_on)
 {
 	struct db_step steps[2];
@@ -157,14 +162,15 @@ static enum db_code check_key(struct db_tx *tx, struct hold *hold, bool *go_on)
 }
 
 /*
- * After a COMMIT that nobody answered: was it carried out? The answer written then still stands. The
- * buyer's turn comes first: it is free only once that COMMIT has ended, one way or the other.
+ * After a COMMIT that nobody answered: was it carried out? The answer written then still stands.
+ * The buyer's turn comes first: it is free only once that COMMIT has ended, one way or the other.
  */
 static enum db_code check_doubt(struct db_tx *tx, struct hold *hold, bool *go_on)
 {
 	struct db_step steps[] = {
 		{ .sql = SQL_HOLD_TURN,
-		  .params = { hold->call->principal.user_id.text, hold->input->performance_id.text } },
+		  .params = { hold->call->principal.user_id.text,
+			      hold->input->performance_id.text } },
 		{ .sql = SQL_HOLD_MADE, .params = { hold->booking.text } },
 	};
 	enum db_code code;
@@ -181,12 +187,14 @@ static enum db_code check_doubt(struct db_tx *tx, struct hold *hold, bool *go_on
 static enum db_code hold_body(struct db_tx *tx, void *context)
 {
 	struct hold *hold = context;
-	const char *user = hold->call->principal.user_id.text, *performance = hold->input->performance_id.text;
+	const char *user = hold->call->principal.user_id.text,
+		   *performance = hold->input->performance_id.text;
 	char hold_s[16];
 	struct db_step steps[] = {
 		{ .sql = SQL_HOLD_TURN, .params = { user, performance } },
 		{ .sql = SQL_HOLD_FACTS, .params = { user, performance, hold_s } },
-		{ .sql = SQL_HOLD_SEATS, .params = { performance, buf_text(&hold->ids), buf_text(&hold->labels) } },
+		{ .sql = SQL_HOLD_SEATS,
+		  .params = { performance, buf_text(&hold->ids), buf_text(&hold->labels) } },
 	};
 	enum db_code code;
 	bool go_on;
@@ -246,7 +254,9 @@ static enum db_code rivals_body(struct db_tx *tx, void *context)
 }
 
 /* A rival's lock is no reason to try again: who is late is told so at once. */
-static const struct db_policy HOLD_POLICY = { .tries = 2, .retry_conflict = false, .retry_lost = true };
+static const struct db_policy HOLD_POLICY = { .tries = 2,
+					      .retry_conflict = false,
+					      .retry_lost = true };
 
 static enum db_code hold_once(struct hold *hold)
 {
@@ -273,15 +283,17 @@ static void read_look(const struct db_step *steps, void *context)
 		hold->result = HOLD_UNDECIDED;
 }
 
-/* A look without a lock or a transaction: when a sale opens most buyers are late, and this is all it
- * takes to tell them so. */
+/* A look without a lock or a transaction: when a sale opens most buyers are late, and this is all
+ * it takes to tell them so. */
 static enum db_code look(struct hold *hold)
 {
 	const char *performance = hold->input->performance_id.text;
 	char hold_s[16];
 	struct db_step steps[] = {
-		{ .sql = SQL_HOLD_FACTS, .params = { hold->call->principal.user_id.text, performance, hold_s } },
-		{ .sql = SQL_HOLD_LOOK, .params = { performance, buf_text(&hold->ids), buf_text(&hold->labels) } },
+		{ .sql = SQL_HOLD_FACTS,
+		  .params = { hold->call->principal.user_id.text, performance, hold_s } },
+		{ .sql = SQL_HOLD_LOOK,
+		  .params = { performance, buf_text(&hold->ids), buf_text(&hold->labels) } },
 	};
 
 	snprintf(hold_s, sizeof(hold_s), "%d", hold->call->settings->hold_s);
@@ -301,7 +313,8 @@ static void run(struct hold *hold)
 	if (code != DB_OK)
 		outcome_error(hold->outcome, hold->call, service_status_of(code));
 	else if (hold->result != HOLD_DONE)
-		hold_answer_seats(hold, STATUS_SEAT_UNAVAILABLE, hold->input->seats, hold->input->seat_count);
+		hold_answer_seats(hold, STATUS_SEAT_UNAVAILABLE, hold->input->seats,
+				  hold->input->seat_count);
 }
 
 static void split_names(struct hold *hold)
@@ -332,8 +345,12 @@ static void init_key(struct hold *hold, struct idempotency *key)
 
 void booking_hold(struct call *call, const struct hold_input *input, struct outcome *outcome)
 {
-	struct hold hold = { .call = call, .input = input, .outcome = outcome, .booking = uuid_new(),
-			     .intent = uuid_new(), .order = uuid_new() };
+	struct hold hold = { .call = call,
+			     .input = input,
+			     .outcome = outcome,
+			     .booking = uuid_new(),
+			     .intent = uuid_new(),
+			     .order = uuid_new() };
 	struct idempotency key;
 
 	split_names(&hold);

@@ -11,7 +11,8 @@ void hold_answer_seats(struct hold *hold, enum status status, const char *const 
 
 	buf_reset(&hold->outcome->body);
 	hold->outcome->status = status;
-	answer_error_begin(&out, &hold->outcome->body, status, hold->call->language, hold->call->request_id);
+	answer_error_begin(&out, &hold->outcome->body, status, hold->call->language,
+			   hold->call->request_id);
 	json_array_begin(&out, "seats");
 	for (int i = 0; i < count; i++)
 		json_string(&out, NULL, names[i]);
@@ -27,7 +28,8 @@ static int find_seat(const struct db_result *seats, const char *name)
 	int found = -1, rows = db_rows(seats);
 
 	for (int row = 0; row < rows; row++) {
-		if (strcmp(is_id ? id.text : name, db_text(seats, row, is_id ? S_ID : S_LABEL)) != 0)
+		if (strcmp(is_id ? id.text : name, db_text(seats, row, is_id ? S_ID : S_LABEL)) !=
+		    0)
 			continue;
 		if (found >= 0)
 			return -2;
@@ -98,7 +100,8 @@ bool hold_allowed(struct hold *hold, const struct db_result *facts, const struct
 		refusal = STATUS_SALE_CLOSED;
 	else if (!seats_free(hold, seats))
 		return false;
-	else if (db_integer(facts, 0, SEATS_HELD) + db_rows(seats) > hold->call->settings->seats_per_user)
+	else if (db_integer(facts, 0, SEATS_HELD) + db_rows(seats) >
+		 hold->call->settings->seats_per_user)
 		refusal = STATUS_TICKET_LIMIT;
 	if (refusal != STATUS_OK)
 		outcome_error(hold->outcome, hold->call, refusal);

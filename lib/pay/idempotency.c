@@ -6,7 +6,8 @@
 
 enum key_column { K_FINGERPRINT, K_HTTP, K_BODY, K_INTENT, K_ATTEMPT, A_STATUS, A_LEASE_RUNNING };
 
-void idempotency_init(struct idempotency *key, const struct call *call, const char *operation, const char *meaning)
+void idempotency_init(struct idempotency *key, const struct call *call, const char *operation,
+		      const char *meaning)
 {
 	const struct settings *settings = call->settings;
 
@@ -15,7 +16,8 @@ void idempotency_init(struct idempotency *key, const struct call *call, const ch
 	key->operation = operation;
 	key->fingerprint = fingerprint_make(settings->jwt_secret, meaning);
 	if (settings->jwt_secret_previous[0] != '\0')
-		key->fingerprint_previous = fingerprint_make(settings->jwt_secret_previous, meaning);
+		key->fingerprint_previous =
+			fingerprint_make(settings->jwt_secret_previous, meaning);
 	snprintf(key->hours, sizeof(key->hours), "%d", settings->idempotency_hours);
 }
 
@@ -24,16 +26,19 @@ void idempotency_steps(struct idempotency *key, struct db_step *begin, struct db
 	const struct call *call = key->call;
 
 	*begin = (struct db_step){ .sql = SQL_IDEMPOTENCY_BEGIN,
-				   .params = { call->principal.user_id.text, key->operation, call->idempotency_key,
-					       key->fingerprint.text, key->hours } };
+				   .params = { call->principal.user_id.text, key->operation,
+					       call->idempotency_key, key->fingerprint.text,
+					       key->hours } };
 	*get = (struct db_step){ .sql = SQL_IDEMPOTENCY_GET,
-				 .params = { call->principal.user_id.text, key->operation, call->idempotency_key } };
+				 .params = { call->principal.user_id.text, key->operation,
+					     call->idempotency_key } };
 }
 
 static bool fingerprint_matches(const struct idempotency *key, const char *stored)
 {
 	return strcmp(stored, key->fingerprint.text) == 0 ||
-	       (key->fingerprint_previous.text[0] != '\0' && strcmp(stored, key->fingerprint_previous.text) == 0);
+	       (key->fingerprint_previous.text[0] != '\0' &&
+		strcmp(stored, key->fingerprint_previous.text) == 0);
 }
 
 static void replay(const struct db_result *row, struct outcome *outcome)
@@ -51,9 +56,9 @@ static bool is_open(const char *attempt_status)
 	       (strcmp(attempt_status, "sent") == 0 || strcmp(attempt_status, "unknown") == 0);
 }
 
-enum idempotency_verdict idempotency_judge(const struct idempotency *key, const struct db_step *begin,
-					   const struct db_step *get, const struct uuid *attempt,
-					   struct outcome *outcome)
+enum idempotency_verdict idempotency_judge(const struct idempotency *key,
+					   const struct db_step *begin, const struct db_step *get,
+					   const struct uuid *attempt, struct outcome *outcome)
 {
 	const struct db_result *row = get->result;
 	const char *status;

@@ -24,7 +24,6 @@ const char *intent_status_name(enum intent_status status)
 
 enum intent_status intent_status_parse(const char *name)
 {
-
 	if (!name)
 		return INTENT_NONE;
 	for (int i = 0; i < INTENT_STATUS_COUNT; i++)
@@ -100,7 +99,8 @@ static bool under_way(enum intent_status status)
 /* What both operations ask of the reservation once the intent itself allows a charge. */
 static enum status decide_charge(const struct claim_row *row, int attempts_max)
 {
-	if (row->near_deadline || row->reservation != RESERVATION_PENDING || row->seats_not_held > 0)
+	if (row->near_deadline || row->reservation != RESERVATION_PENDING ||
+	    row->seats_not_held > 0)
 		return STATUS_RESERVATION_EXPIRED;
 	if (row->attempts >= attempts_max)
 		return STATUS_PAYMENT_DECLINED;
@@ -162,7 +162,8 @@ static enum record_action decide_approved(const struct record_facts *f)
 		return RECORD_REFUND_DUPLICATE;
 	if (hold_stands)
 		return RECORD_SETTLE;
-	if (seats_free && (f->reservation == RESERVATION_LAPSED || f->reservation == RESERVATION_PENDING))
+	if (seats_free &&
+	    (f->reservation == RESERVATION_LAPSED || f->reservation == RESERVATION_PENDING))
 		return RECORD_RETAKE;
 	return RECORD_REFUND_HOLD_LOST;
 }

@@ -32,15 +32,17 @@ enum intent_status {
 const char *intent_status_name(enum intent_status status);
 /* INTENT_NONE for NULL; asserts that the database holds no other word. */
 enum intent_status intent_status_parse(const char *name);
-/* The transition table; the database's domains know the same states. docs/architecture.md shows it. */
+/* The transition table; the database's domains know the same states. docs/architecture.md shows
+ * it. */
 bool intent_may_become(enum intent_status from, enum intent_status to);
 
 /* The shared reservations row, in the words of its two status columns. */
 enum reservation_state {
 	RESERVATION_NONE,
-	RESERVATION_PENDING,   /* pending/pending: payable */
-	RESERVATION_PAID,      /* confirmed, or completed */
-	RESERVATION_LAPSED,    /* its time was over: expired, or cancelled/failed where CHECK knows no expired */
+	RESERVATION_PENDING, /* pending/pending: payable */
+	RESERVATION_PAID,    /* confirmed, or completed */
+	RESERVATION_LAPSED,  /* its time was over: expired, or cancelled/failed where CHECK knows no
+				expired */
 	RESERVATION_CANCELLED, /* a person cancelled it */
 	RESERVATION_OTHER      /* a pair of words no rule knows: nothing may be charged on it */
 };
@@ -75,16 +77,16 @@ struct claim_row {
 enum status claim_decide_process(const struct claim_row *row, int attempts_max);
 enum status claim_decide_execute(const struct claim_row *row, int attempts_max);
 
-/* True where `next`, the order id that only this caller's claim leaves behind, is on the row already: an
- * earlier run's COMMIT did go through. (The attempt's id would prove nothing: rivals charge under the
- * same.) To be asked before claim_decide_*. */
+/* True where `next`, the order id that only this caller's claim leaves behind, is on the row
+ * already: an earlier run's COMMIT did go through. (The attempt's id would prove nothing: rivals
+ * charge under the same.) To be asked before claim_decide_*. */
 bool claim_is_mine(const struct claim_row *row, const struct uuid *next);
 
 /* What record_lock reads under its locks, as far as the decision needs it. */
 struct record_facts {
-	bool is_execute;	  /* a decline ends the booking */
-	bool is_latest;		  /* the intent's attempt_id is this attempt */
-	bool is_approved;	  /* this attempt was recorded as approved before */
+	bool is_execute;  /* a decline ends the booking */
+	bool is_latest;	  /* the intent's attempt_id is this attempt */
+	bool is_approved; /* this attempt was recorded as approved before */
 	enum intent_status intent_status;
 	enum reservation_state reservation;
 	bool event_cancelled;
@@ -104,9 +106,9 @@ enum record_action {
 	RECORD_UNKNOWN	/* look it up later */
 };
 /*
- * What the gateway's word means for what stands now. An approval is never dropped: it settles, retakes
- * or refunds. A decline or a doubt counts only for the attempt that is open. NOT_FOUND is a doubt here;
- * when it proves anything is look_up.c's rule.
+ * What the gateway's word means for what stands now. An approval is never dropped: it settles,
+ * retakes or refunds. A decline or a doubt counts only for the attempt that is open. NOT_FOUND is a
+ * doubt here; when it proves anything is look_up.c's rule.
  */
 enum record_action record_decide(const struct record_facts *facts, enum gateway_outcome outcome);
 

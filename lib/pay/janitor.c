@@ -9,10 +9,12 @@
 
 #include <stdio.h>
 
-#define KEYS_INTERVAL_S "60" /* how often old idempotency keys are dropped, by one of the janitors */
+#define KEYS_INTERVAL_S \
+	"60" /* how often old idempotency keys are dropped, by one of the janitors */
 #define KEYS_BATCH "10000"
 
-static int expire(struct service *service, const struct settings *settings, enum sql_id sql, const char *foreign)
+static int expire(struct service *service, const struct settings *settings, enum sql_id sql,
+		  const char *foreign)
 {
 	int64_t count = 0;
 	char most[16];
@@ -28,7 +30,8 @@ static int expire(struct service *service, const struct settings *settings, enum
 
 static int expire_holds(struct service *service, const struct settings *settings)
 {
-	return expire(service, settings, SQL_EXPIRE_DUE, settings->expire_foreign ? "true" : "false");
+	return expire(service, settings, SQL_EXPIRE_DUE,
+		      settings->expire_foreign ? "true" : "false");
 }
 
 static int expire_foreign_holds(struct service *service, const struct settings *settings)
@@ -45,7 +48,9 @@ static int take_orphans(struct service *service, const struct settings *settings
 static int drop_keys(struct service *service, const struct settings *settings)
 {
 	int64_t taken = 0;
-	struct job take = { { .sql = SQL_TASK_TAKE, .params = { "keys", KEYS_INTERVAL_S } }, job_keep_rows, &taken };
+	struct job take = { { .sql = SQL_TASK_TAKE, .params = { "keys", KEYS_INTERVAL_S } },
+			    job_keep_rows,
+			    &taken };
 	struct job drop = { { .sql = SQL_KEYS_DROP, .params = { KEYS_BATCH } }, NULL, NULL };
 
 	(void)settings;
@@ -57,8 +62,8 @@ static int drop_keys(struct service *service, const struct settings *settings)
 int janitor_round(struct service *service, const struct settings *settings)
 {
 	static int (*const chores[])(struct service *, const struct settings *) = {
-		take_orphans, look_up_due, refund_send_due, expire_holds, expire_foreign_holds, heal_recent,
-		heal_patrol, drop_keys,
+		take_orphans,	      look_up_due, refund_send_due, expire_holds,
+		expire_foreign_holds, heal_recent, heal_patrol,	    drop_keys,
 	};
 	int moved = 0, done;
 

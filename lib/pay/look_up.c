@@ -1,7 +1,7 @@
 #include "pay/look_up.h"
 
-#include "base/fault_point.h"
 #include "base/clock.h"
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "pay/gateway.h"
 #include "pay/intent.h"
@@ -16,8 +16,8 @@
 #define OWNERS_MAX 256 /* processes looked at in a round; more wait for the next */
 /* As long as a look-up and its record may take; then another janitor may think this one dead. */
 #define LOOK_UP_TAKEN_MS "30000"
-/* A gateway that hangs must not keep the janitor from its other chores; the rest of a batch is taken
- * again, by whoever comes first. */
+/* A gateway that hangs must not keep the janitor from its other chores; the rest of a batch is
+ * taken again, by whoever comes first. */
 #define LOOK_UP_BUDGET_MS 10000
 
 struct owners {
@@ -50,11 +50,13 @@ bool look_up_take_orphans(struct service *service)
 	for (int i = 0; ok && i < owners->count; i++) {
 		int64_t orphans = 0;
 		struct job job = { { .sql = SQL_ATTEMPTS_ORPHANED, .params = { owners->names[i] } },
-				   job_keep_rows, &orphans };
+				   job_keep_rows,
+				   &orphans };
 
 		ok = job_run(service, &job);
 		if (orphans > 0)
-			log_event(LOG_LEVEL_WARN, "worker_died", "%lld attempts of %s, which is gone, are looked up",
+			log_event(LOG_LEVEL_WARN, "worker_died",
+				  "%lld attempts of %s, which is gone, are looked up",
 				  (long long)orphans, owners->names[i]);
 	}
 	free(owners);
@@ -109,7 +111,8 @@ static void judge_not_found(const struct gateway *gateway, const struct settings
 }
 
 /* False where the database did not take it: the rest of the batch waits as well. */
-static bool look_up(struct service *service, const struct settings *settings, const struct look_up *item)
+static bool look_up(struct service *service, const struct settings *settings,
+		    const struct look_up *item)
 {
 	const struct gateway *gateway = gateway_by_name(item->gateway);
 	struct gateway_answer answer = { .outcome = GATEWAY_UNKNOWN };
@@ -122,7 +125,8 @@ static bool look_up(struct service *service, const struct settings *settings, co
 	bool recorded;
 
 	if (!gateway) {
-		log_event(LOG_LEVEL_ERROR, "gateway_missing", "attempt %s was made at gateway \"%s\", which this build has not",
+		log_event(LOG_LEVEL_ERROR, "gateway_missing",
+			  "attempt %s was made at gateway \"%s\", which this build has not",
 			  item->attempt.text, item->gateway);
 		snprintf(answer.code, sizeof(answer.code), "GATEWAY_MISSING");
 	} else {
@@ -143,7 +147,9 @@ int look_up_due(struct service *service, const struct settings *settings)
 {
 	struct look_ups batch = { .most = settings->janitor_batch };
 	char most[16];
-	struct job job = { { .sql = SQL_ATTEMPTS_TAKE, .params = { most, LOOK_UP_TAKEN_MS } }, keep_look_ups, &batch };
+	struct job job = { { .sql = SQL_ATTEMPTS_TAKE, .params = { most, LOOK_UP_TAKEN_MS } },
+			   keep_look_ups,
+			   &batch };
 	int64_t until_ms = clock_mono_ms() + LOOK_UP_BUDGET_MS;
 
 	batch.items = calloc((size_t)batch.most, sizeof(*batch.items));

@@ -12,7 +12,6 @@ const struct payment_method payment_methods[PAYMENT_METHODS] = {
 
 const struct payment_method *payment_method_find(const char *id)
 {
-
 	for (int i = 0; i < PAYMENT_METHODS; i++)
 		if (strcmp(payment_methods[i].id, id) == 0)
 			return &payment_methods[i];

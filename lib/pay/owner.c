@@ -8,7 +8,8 @@
 
 #define PLACE_MAX 64
 
-/* Field 22 of /proc/<pid>/stat; the command's name before it may hold spaces and parentheses. 0: gone. */
+/* Field 22 of /proc/<pid>/stat; the command's name before it may hold spaces and parentheses. 0:
+ * gone. */
 static unsigned long long start_time_of(long pid)
 {
 	char path[64], text[1024];
@@ -26,7 +27,8 @@ static unsigned long long start_time_of(long pid)
 	/* a zombie answers nobody any more */
 	if (!after || after[1] == '\0' || after[2] == 'Z' || after[2] == 'X')
 		return 0;
-	sscanf(after + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+	sscanf(after + 2,
+	       "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
 	       &start);
 	return start;
 }

@@ -61,15 +61,17 @@ static void answer_refused(const struct claim *claim, struct outcome *outcome)
 }
 
 /*
- * A process that was stopped between claim and charge may wake when its lease is over and the hold is
- * somebody else's. It has not asked for the money yet, so it can still say for certain: not charged.
+ * A process that was stopped between claim and charge may wake when its lease is over and the hold
+ * is somebody else's. It has not asked for the money yet, so it can still say for certain: not
+ * charged.
  */
 static bool lease_is_over(const struct claim *claim)
 {
 	return clock_mono_ms() - claim->taken_ms > claim->gateway->lease_ms(claim->call->settings);
 }
 
-static void charge(const struct claim *claim, const char *token, const char *cvv, struct gateway_answer *answer)
+static void charge(const struct claim *claim, const char *token, const char *cvv,
+		   struct gateway_answer *answer)
 {
 	struct gateway_charge charge = {
 		.key = claim->attempt,
@@ -82,7 +84,8 @@ static void charge(const struct claim *claim, const char *token, const char *cvv
 
 	FAULT_POINT("charge_unsent");
 	if (lease_is_over(claim)) {
-		*answer = (struct gateway_answer){ .outcome = GATEWAY_DECLINED, .code = "NOT_CHARGED" };
+		*answer = (struct gateway_answer){ .outcome = GATEWAY_DECLINED,
+						   .code = "NOT_CHARGED" };
 		return;
 	}
 	claim->gateway->charge(claim->call->settings, &charge, answer);
@@ -90,14 +93,15 @@ static void charge(const struct claim *claim, const char *token, const char *cvv
 	claim->call->gateway_us += clock_mono_us() - from_us;
 }
 
-static void record(const struct claim *claim, const struct gateway_answer *answer, struct outcome *outcome)
+static void record(const struct claim *claim, const struct gateway_answer *answer,
+		   struct outcome *outcome)
 {
 	struct call *call = claim->call;
 	struct record record = { .attempt = claim->attempt,
 				 .answer = answer,
 				 .settings = call->settings,
 				 .policy = &DB_POLICY_RECORD,
-				 .claim = claim->key ? NULL  : claim};
+				 .claim = claim->key ? NULL : claim };
 
 	if (record_answer(call->service, &record, &call->db) != DB_OK) {
 		buf_free(&record.body);
@@ -164,7 +168,8 @@ void payment_execute(struct call *call, const struct execute_input *input, struc
 	char meaning[128];
 
 	if (call->idempotency_key) {
-		snprintf(meaning, sizeof(meaning), "execute\n%s\n%s", input->intent_id.text, input->booking_id.text);
+		snprintf(meaning, sizeof(meaning), "execute\n%s\n%s", input->intent_id.text,
+			 input->booking_id.text);
 		idempotency_init(&key, call, "execute", meaning);
 		claim.key = &key;
 	}

@@ -17,26 +17,27 @@ struct process_input {
 /* Whether a method's gateway cannot charge without a token. */
 bool payment_needs_token(const struct settings *settings, const char *payment_method);
 /*
- * Blocks for as long as the gateway takes (its deadline at most), with nothing held meanwhile. 200 and
- * the payment; or what claim_decide_process refuses with; PAYMENT_DECLINED, RESERVATION_LOST,
+ * Blocks for as long as the gateway takes (its deadline at most), with nothing held meanwhile. 200
+ * and the payment; or what claim_decide_process refuses with; PAYMENT_DECLINED, RESERVATION_LOST,
  * PAYMENT_RESULT_UNKNOWN after the gateway was asked; IDEMPOTENCY_*; SERVICE_UNAVAILABLE and
  * INTERNAL_ERROR where the claim could not be recorded: nothing was charged then.
  */
 void payment_process(struct call *call, const struct process_input *input, struct outcome *outcome);
 
-/* POST execute: execute a payment intent made by POST bookings. Exactly one of the two ids is set. */
+/* POST execute: execute a payment intent made by POST bookings. Exactly one of the two ids is
+ * set. */
 struct execute_input {
 	struct uuid intent_id;
 	struct uuid booking_id;
 	const char *token; /* paymentMethodToken */
 	const char *cvv;   /* three or four digits */
 };
-/* As payment_process, with claim_decide_execute; a decline is a 200 too, and ends the booking. Token and
- * cvv stay the caller's, to be wiped. */
+/* As payment_process, with claim_decide_execute; a decline is a 200 too, and ends the booking.
+ * Token and cvv stay the caller's, to be wiped. */
 void payment_execute(struct call *call, const struct execute_input *input, struct outcome *outcome);
 
-/* GET intents/{id}. 200 with its state and attempts; INTENT_NOT_FOUND where it is neither the user's nor
- * the asker an admin. Reads only. */
+/* GET intents/{id}. 200 with its state and attempts; INTENT_NOT_FOUND where it is neither the
+ * user's nor the asker an admin. Reads only. */
 void payment_show_intent(struct call *call, const struct uuid *intent_id, struct outcome *outcome);
 
 /* The methods of GET methods, in the order shown. */

@@ -62,7 +62,8 @@ static void paid_by_process(struct json_out *out, const struct payment_facts *f)
 }
 
 /* What POST execute answers for both outcomes; code is NULL for a success. */
-static void executed(struct json_out *out, const struct payment_facts *f, const char *code, const char *message)
+static void executed(struct json_out *out, const struct payment_facts *f, const char *code,
+		     const char *message)
 {
 	const char *result = code ? "FAILURE" : "SUCCESS";
 
@@ -90,7 +91,8 @@ int payment_answer_paid(struct buf *body, const struct payment_facts *f)
 
 	json_object_begin(&out, NULL);
 	json_bool(&out, "success", true);
-	json_string(&out, "message", said(f->language, "결제가 완료되었습니다.", "The payment is complete."));
+	json_string(&out, "message",
+		    said(f->language, "결제가 완료되었습니다.", "The payment is complete."));
 	if (f->is_execute)
 		executed(&out, f, NULL, NULL);
 	else
@@ -107,13 +109,15 @@ static void write_failure(struct json_out *out, const char *code, const char *me
 	json_object_end(out);
 }
 
-int payment_answer_declined(struct buf *body, const struct payment_facts *f, const char *code, const char *message)
+int payment_answer_declined(struct buf *body, const struct payment_facts *f, const char *code,
+			    const char *message)
 {
 	const char *words = decline_message(code, f->language);
 	struct json_out out = { .buf = body };
 
 	if (words[0] == '\0')
-		words = message[0] != '\0' ? message : status_message(STATUS_PAYMENT_DECLINED, f->language);
+		words = message[0] != '\0' ? message
+					   : status_message(STATUS_PAYMENT_DECLINED, f->language);
 	if (f->is_execute) {
 		json_object_begin(&out, NULL);
 		json_bool(&out, "success", false);
@@ -139,7 +143,8 @@ int payment_answer_lost(struct buf *body, const struct payment_facts *f)
 	return status_info(STATUS_RESERVATION_LOST)->http;
 }
 
-int payment_answer_unknown(struct buf *body, enum language language, const char *request_id, const char *intent_id)
+int payment_answer_unknown(struct buf *body, enum language language, const char *request_id,
+			   const char *intent_id)
 {
 	struct json_out out = { .buf = body };
 

@@ -6,7 +6,8 @@
 
 #define PG_COLUMNS_MAX 10
 
-/* Adds an element; `array` begins empty. Whether memory lasted is array->failed, asked at the end. */
+/* Adds an element; `array` begins empty. Whether memory lasted is array->failed, asked at the
+ * end. */
 void pg_array_add(struct buf *array, const char *element);
 /* Closes it; an array with no element becomes {}. */
 void pg_array_end(struct buf *array);

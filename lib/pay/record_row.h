@@ -20,6 +20,7 @@ struct record_row {
 };
 
 /* False where the attempt does not exist. */
-bool record_row_read(const struct db_result *result, const struct uuid *attempt, struct record_row *row);
+bool record_row_read(const struct db_result *result, const struct uuid *attempt,
+		     struct record_row *row);
 
 #endif

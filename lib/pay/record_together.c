@@ -12,8 +12,12 @@ static void add_record(struct pg_columns *columns, const struct record *record)
 	const struct claim *claim = record->claim;
 	struct decimal amount = decimal(claim->amount_krw);
 	const char *const row[] = {
-		record->attempt.text, claim->claimed_intent.text, claim->claimed_reservation.text, claim->method,
-		amount.text, claim->call->request_id,
+		record->attempt.text,
+		claim->claimed_intent.text,
+		claim->claimed_reservation.text,
+		claim->method,
+		amount.text,
+		claim->call->request_id,
 	};
 
 	columns->count = sizeof(row) / sizeof(row[0]);
@@ -46,7 +50,8 @@ static void answer(struct record *record, const struct db_result *settled, int r
 static void read_settled(const struct db_result *settled, struct together *first)
 {
 	for (int row = 0; row < db_rows(settled); row++)
-		answer(together_written(first, db_text(settled, row, SETTLED_ATTEMPT))->work, settled, row);
+		answer(together_written(first, db_text(settled, row, SETTLED_ATTEMPT))->work,
+		       settled, row);
 }
 
 static enum db_code write_records(struct db_tx *tx, void *context)

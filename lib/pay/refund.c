@@ -1,7 +1,7 @@
 #include "pay/refund.h"
 
-#include "base/fault_point.h"
 #include "base/decimal.h"
+#include "base/fault_point.h"
 #include "base/json_out.h"
 #include "pay/idempotency.h"
 #include "pay/intent.h"
@@ -9,14 +9,24 @@
 #include <stdio.h>
 #include <string.h>
 
-enum request_column { USER_EXISTS, I_FOUND, I_STATUS, I_ATTEMPT, I_CHARGED, I_REFUND, F_MADE, F_AMOUNT };
+enum request_column {
+	USER_EXISTS,
+	I_FOUND,
+	I_STATUS,
+	I_ATTEMPT,
+	I_CHARGED,
+	I_REFUND,
+	F_MADE,
+	F_AMOUNT
+};
 
 struct request {
 	struct call *call;
 	const struct refund_input *input;
 	struct outcome *outcome;
 	struct idempotency *key; /* NULL: none */
-	struct uuid refund;	 /* made once, so that a run after a doubtful COMMIT inserts no second one */
+	struct uuid
+		refund; /* made once, so that a run after a doubtful COMMIT inserts no second one */
 };
 
 /* An operator at the machine has no user of the site. */
@@ -25,7 +35,8 @@ static const char *asker(const struct call *call)
 	return call->principal.user_id.text[0] == '\0' ? NULL : call->principal.user_id.text;
 }
 
-static enum status decide(const struct request *request, const struct db_result *r, int64_t *amount_krw)
+static enum status decide(const struct request *request, const struct db_result *r,
+			  int64_t *amount_krw)
 {
 	enum intent_status status = intent_status_parse(db_text(r, 0, I_STATUS));
 	int64_t left_krw = db_integer(r, 0, I_CHARGED) - db_integer(r, 0, I_REFUND);
@@ -52,8 +63,9 @@ static void answer(const struct request *request, int64_t amount_krw)
 	request->outcome->intent_id = request->input->intent_id;
 	json_object_begin(&out, NULL);
 	json_bool(&out, "success", true);
-	json_string(&out, "message", request->call->language == LANGUAGE_EN ? "The refund has been ordered." :
-									       "환불이 접수되었습니다.");
+	json_string(&out, "message",
+		    request->call->language == LANGUAGE_EN ? "The refund has been ordered."
+							   : "환불이 접수되었습니다.");
 	json_string(&out, "refundId", request->refund.text);
 	json_string(&out, "paymentIntentId", request->input->intent_id.text);
 	json_integer(&out, "amount", amount_krw);
@@ -61,16 +73,17 @@ static void answer(const struct request *request, int64_t amount_krw)
 	json_object_end(&out);
 }
 
-static enum db_code order(struct db_tx *tx, const struct request *request, const struct db_result *r,
-			  int64_t amount_krw)
+static enum db_code order(struct db_tx *tx, const struct request *request,
+			  const struct db_result *r, int64_t amount_krw)
 {
 	bool whole = amount_krw == db_integer(r, 0, I_CHARGED) - db_integer(r, 0, I_REFUND);
 	const struct call *call = request->call;
 	struct decimal amount = decimal(amount_krw);
 	struct db_step step = {
 		.sql = SQL_REFUND_ORDER,
-		.params = { request->refund.text, request->input->intent_id.text, db_text(r, 0, I_ATTEMPT), amount.text,
-			    "requested", request->input->note, asker(call),
+		.params = { request->refund.text, request->input->intent_id.text,
+			    db_text(r, 0, I_ATTEMPT), amount.text, "requested",
+			    request->input->note, asker(call),
 			    whole ? "refund_pending" : db_text(r, 0, I_STATUS), call->request_id,
 			    call->idempotency_key, "202", NULL },
 	};
@@ -80,7 +93,8 @@ static enum db_code order(struct db_tx *tx, const struct request *request, const
 	return db_tx_commit(tx, &step, 1);
 }
 
-static bool key_allows(const struct request *request, const struct db_step *begin, const struct db_step *get)
+static bool key_allows(const struct request *request, const struct db_step *begin,
+		       const struct db_step *get)
 {
 	switch (idempotency_judge(request->key, begin, get, NULL, request->outcome)) {
 	case IDEMPOTENCY_FIRST:
@@ -132,7 +146,9 @@ static enum db_code request_body(struct db_tx *tx, void *context)
 
 void refund_request(struct call *call, const struct refund_input *input, struct outcome *outcome)
 {
-	struct request request = { .call = call, .input = input, .outcome = outcome, .refund = uuid_new() };
+	struct request request = {
+		.call = call, .input = input, .outcome = outcome, .refund = uuid_new()
+	};
 	struct idempotency key;
 	char meaning[128 + REFUND_NOTE_MAX];
 	enum db_code code;
@@ -143,7 +159,8 @@ void refund_request(struct call *call, const struct refund_input *input, struct 
 		idempotency_init(&key, call, "refund", meaning);
 		request.key = &key;
 	}
-	code = db_tx_run(call->service->pool, &DB_POLICY_REQUEST, request_body, &request, &call->db);
+	code = db_tx_run(call->service->pool, &DB_POLICY_REQUEST, request_body, &request,
+			 &call->db);
 	if (code != DB_OK)
 		outcome_error(outcome, call, service_status_of(code));
 }

@@ -17,13 +17,14 @@ struct refund_input {
 };
 
 /*
- * Orders a refund: 202 with its id; the gateway is asked within a janitor's round. FORBIDDEN where the
- * caller is no admin; INTENT_NOT_FOUND; NOT_REFUNDABLE where the intent was not paid; REFUND_TOO_LARGE
- * past what is left of the charge (also guarded by a CHECK).
+ * Orders a refund: 202 with its id; the gateway is asked within a janitor's round. FORBIDDEN where
+ * the caller is no admin; INTENT_NOT_FOUND; NOT_REFUNDABLE where the intent was not paid;
+ * REFUND_TOO_LARGE past what is left of the charge (also guarded by a CHECK).
  */
 void refund_request(struct call *call, const struct refund_input *input, struct outcome *outcome);
 
-/* Sends at most settings->janitor_batch refunds that are due. How many; -1: the database is away. */
+/* Sends at most settings->janitor_batch refunds that are due. How many; -1: the database is
+ * away. */
 int refund_send_due(struct service *service, const struct settings *settings);
 
 #endif

@@ -1,7 +1,7 @@
 #include "pay/refund.h"
 
-#include "base/fault_point.h"
 #include "base/clock.h"
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "pay/gateway.h"
@@ -71,25 +71,30 @@ static enum db_code refund_done_body(struct db_tx *tx, void *context)
 	return db_tx_commit(tx, &done, 1);
 }
 
-static void refund_again(struct service *service, const struct refund_due *item, const struct gateway_answer *answer)
+static void refund_again(struct service *service, const struct refund_due *item,
+			 const struct gateway_answer *answer)
 {
 	bool refused = answer->outcome == GATEWAY_DECLINED;
 	char pause_s[16];
 	struct job job = { { .sql = SQL_REFUND_AGAIN,
-			     .params = { item->refund.text, pause_s, refused ? "needs_review" : "pending",
-					 answer->code } },
-			   NULL, NULL };
+			     .params = { item->refund.text, pause_s,
+					 refused ? "needs_review" : "pending", answer->code } },
+			   NULL,
+			   NULL };
 
-	snprintf(pause_s, sizeof(pause_s), "%d", refused ? REFUND_REVIEW_PAUSE_S : look_up_pause_s(item->tries));
-	log_event(refused ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, refused ? "refund_refused" : "refund_delayed",
-		  "refund %s of %lld won, try %d: %s", item->refund.text, (long long)item->amount_krw, item->tries,
-		  answer->code);
+	snprintf(pause_s, sizeof(pause_s), "%d",
+		 refused ? REFUND_REVIEW_PAUSE_S : look_up_pause_s(item->tries));
+	log_event(refused ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN,
+		  refused ? "refund_refused" : "refund_delayed",
+		  "refund %s of %lld won, try %d: %s", item->refund.text,
+		  (long long)item->amount_krw, item->tries, answer->code);
 	metrics_count(METRIC_REFUNDS_DELAYED);
 	job_run(service, &job);
 }
 
 /* The refund's id is the gateway's key, so asking again after a doubt gives nothing back twice. */
-static void send_refund(struct service *service, const struct settings *settings, struct refund_due *item)
+static void send_refund(struct service *service, const struct settings *settings,
+			struct refund_due *item)
 {
 	const struct gateway *gateway = gateway_by_name(item->gateway);
 	struct gateway_answer answer = { .outcome = GATEWAY_UNKNOWN, .code = "GATEWAY_MISSING" };
@@ -104,7 +109,8 @@ static void send_refund(struct service *service, const struct settings *settings
 	FAULT_POINT("refund_answered");
 	if (answer.outcome != GATEWAY_APPROVED)
 		refund_again(service, item, &answer);
-	else if (db_tx_run(service->pool, &DB_POLICY_REQUEST, refund_done_body, item, NULL) == DB_OK)
+	else if (db_tx_run(service->pool, &DB_POLICY_REQUEST, refund_done_body, item, NULL) ==
+		 DB_OK)
 		metrics_count(METRIC_REFUNDS_DONE);
 }
 
@@ -112,7 +118,9 @@ int refund_send_due(struct service *service, const struct settings *settings)
 {
 	struct refunds_due batch = { .most = settings->janitor_batch };
 	char most[16];
-	struct job job = { { .sql = SQL_REFUNDS_TAKE, .params = { most, REFUND_TAKEN_MS } }, keep_refunds, &batch };
+	struct job job = { { .sql = SQL_REFUNDS_TAKE, .params = { most, REFUND_TAKEN_MS } },
+			   keep_refunds,
+			   &batch };
 	int64_t until_ms = clock_mono_ms() + REFUND_BUDGET_MS;
 
 	batch.items = calloc((size_t)batch.most, sizeof(*batch.items));

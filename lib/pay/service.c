@@ -65,7 +65,8 @@ static void read_exists(const struct db_step *steps, void *context)
 
 enum status service_check_user(struct call *call)
 {
-	struct db_step step = { .sql = SQL_USER_EXISTS, .params = { call->principal.user_id.text } };
+	struct db_step step = { .sql = SQL_USER_EXISTS,
+				.params = { call->principal.user_id.text } };
 	bool exists = false;
 	enum db_code code;
 
@@ -88,7 +89,8 @@ enum status service_ready(struct service *service, struct buf *why)
 
 	code = db_read(service->pool, &step, 1, read_version, &version, NULL);
 	if (code == DB_UNFIT || code == DB_BROKEN) {
-		buf_puts(why, "schema \"payments\" cannot be read: run payctl migrate --grant ROLE as its owner");
+		buf_puts(why, "schema \"payments\" cannot be read: run payctl migrate --grant ROLE "
+			      "as its owner");
 		return STATUS_SERVICE_UNAVAILABLE;
 	}
 	if (code != DB_OK) {
@@ -96,7 +98,9 @@ enum status service_ready(struct service *service, struct buf *why)
 		return STATUS_SERVICE_UNAVAILABLE;
 	}
 	if (version < SCHEMA_NEEDED) {
-		buf_printf(why, "schema \"payments\" is at migration %lld, this build needs %d: run payctl migrate",
+		buf_printf(why,
+			   "schema \"payments\" is at migration %lld, this build needs %d: run "
+			   "payctl migrate",
 			   (long long)version, SCHEMA_NEEDED);
 		return STATUS_SERVICE_UNAVAILABLE;
 	}

@@ -24,14 +24,16 @@
 /* One a process, made at start-up, shared by its threads. */
 struct service {
 	struct db_pool *pool;
-	struct token_cache *tokens; /* NULL: none are remembered */
-	char owner[OWNER_MAX]; /* tells the janitors whose attempt is whose */
-	struct batch claims, records; /* what requests write together: together.h */
-	struct batch lists; /* pages of bookings: booking_list.c */
-	struct batch looks[SERVICE_LOOK_LINES]; /* at halls, a performance's always in the same one: booking_occupied.c */
+	struct token_cache *tokens;		/* NULL: none are remembered */
+	char owner[OWNER_MAX];			/* tells the janitors whose attempt is whose */
+	struct batch claims, records;		/* what requests write together: together.h */
+	struct batch lists;			/* pages of bookings: booking_list.c */
+	struct batch looks[SERVICE_LOOK_LINES]; /* at halls, a performance's always in the same one:
+						   booking_occupied.c */
 };
 
-/* Fills all but service->tokens; these and the pool are the caller's. The struct is not moved afterwards. */
+/* Fills all but service->tokens; these and the pool are the caller's. The struct is not moved
+ * afterwards. */
 void service_init(struct service *service, struct db_pool *pool, const struct settings *settings);
 
 /* One call of the library by a request. Made by the HTTP edge, lives on its stack. */
@@ -47,7 +49,8 @@ struct call {
 	int64_t gateway_us;
 };
 
-/* Counts what was done once for several calls to one of them: all of it, and how long it waited for the beginning. */
+/* Counts what was done once for several calls to one of them: all of it, and how long it waited for
+ * the beginning. */
 void call_count(struct call *call, const struct db_cost *cost, int64_t waited_us);
 
 /* What a call came to. The body is complete JSON; the edge only sends it. */
@@ -55,10 +58,10 @@ struct outcome {
 	enum status status;
 	int http; /* 0: the status table's */
 	struct buf body;
-	struct spliced shared;	 /* the body, where there is one: also others' */
-	bool replayed;		 /* a stored answer, given again: Idempotency-Replayed: true */
-	struct uuid intent_id;	 /* for the log; "" where there is none */
-	char next_cursor[96];	 /* booking list: the next page's cursor, "" on the last */
+	struct spliced shared; /* the body, where there is one: also others' */
+	bool replayed;	       /* a stored answer, given again: Idempotency-Replayed: true */
+	struct uuid intent_id; /* for the log; "" where there is none */
+	char next_cursor[96];  /* booking list: the next page's cursor, "" on the last */
 };
 
 /* Ends a call with an error body of `status`. Returns nothing: the outcome is complete. */
@@ -70,7 +73,8 @@ void outcome_free(struct outcome *outcome);
  * calls check the user in their own first statement). */
 enum status service_check_user(struct call *call);
 
-/* Database code -> what the client is told: SERVICE_UNAVAILABLE, PAYMENT_IN_PROGRESS or INTERNAL_ERROR. */
+/* Database code -> what the client is told: SERVICE_UNAVAILABLE, PAYMENT_IN_PROGRESS or
+ * INTERNAL_ERROR. */
 enum status service_status_of(enum db_code code);
 
 /* health/ready: OK, or SERVICE_UNAVAILABLE with what is wrong in `why`. */

@@ -11,7 +11,15 @@
 #define HTTP_OK 200
 
 enum shadow_column {
-	ASKER_EXISTS, PAYER_EXISTS, R_PAID, I_STATUS, I_ATTEMPTS, R_STATUS, R_PAYMENT_STATUS, R_PAST, R_NEAR,
+	ASKER_EXISTS,
+	PAYER_EXISTS,
+	R_PAID,
+	I_STATUS,
+	I_ATTEMPTS,
+	R_STATUS,
+	R_PAYMENT_STATUS,
+	R_PAST,
+	R_NEAR,
 	SEATS_NOT_HELD
 };
 
@@ -49,7 +57,8 @@ static bool is_comparable(int64_t monolith_http, bool is_paid)
 {
 	if (monolith_http == HTTP_OK)
 		return is_paid;
-	return monolith_http >= 400 && monolith_http < 500 && monolith_http != 401 && monolith_http != 403;
+	return monolith_http >= 400 && monolith_http < 500 && monolith_http != 401 &&
+	       monolith_http != 403;
 }
 
 static void count(const struct shadow *shadow, const char *decision, bool differs)
@@ -100,7 +109,8 @@ void shadow_process(struct call *call, const struct shadow_input *input, struct 
 	const char *reservation = input->reservation_id.text;
 	char margin_ms[16];
 	struct db_step step = { .sql = SQL_SHADOW_PROCESS,
-				.params = { *reservation ? reservation : NULL, input->user_id.text, margin_ms,
+				.params = { *reservation ? reservation : NULL, input->user_id.text,
+					    margin_ms,
 					    input->monolith_http == HTTP_OK ? "true" : "false",
 					    call->principal.user_id.text } };
 	enum db_code code;

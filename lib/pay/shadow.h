@@ -12,8 +12,8 @@
 struct shadow_input {
 	struct uuid user_id;	    /* who wanted to pay */
 	struct uuid reservation_id; /* "" where the request named none */
-	enum status refused;	    /* what process says of the request's fields; OK: they are good */
-	int64_t monolith_http;	    /* the status it answered */
+	enum status refused;   /* what process says of the request's fields; OK: they are good */
+	int64_t monolith_http; /* the status it answered */
 };
 
 /* 200 {"compared", "differs", "decision", "decisionStatus", "monolithStatus"}. Not compared is what

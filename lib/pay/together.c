@@ -33,7 +33,8 @@ static void write_all(struct batch_item *items, void *context)
 	struct together *part = together_of(items);
 	struct db_cost cost = { .trips = 0 };
 	int64_t begin_us = clock_mono_us();
-	enum db_code code = db_tx_run(part->call->service->pool, &DB_POLICY_ONCE, body, part, &cost);
+	enum db_code code =
+		db_tx_run(part->call->service->pool, &DB_POLICY_ONCE, body, part, &cost);
 
 	metrics_count(METRIC_BATCHES);
 	for (; part; part = together_next(part)) {

@@ -32,15 +32,17 @@ struct together *together_next(const struct together *part);
 struct together *together_written(struct together *first, const char *id);
 
 /*
- * The transaction: its context is the first part. Runs once; a failure is that of all: nothing of it was
- * written, or, after DB_MAYBE, that is to be read.
+ * The transaction: its context is the first part. Runs once; a failure is that of all: nothing of
+ * it was written, or, after DB_MAYBE, that is to be read.
  */
 enum db_code together_write(struct batch *line, struct together *part, db_tx_body body);
 
-/* The ordinary claim: of what `claim` says, under the ids it says. *made: it was, and claim->amount_krw is known. */
+/* The ordinary claim: of what `claim` says, under the ids it says. *made: it was, and
+ * claim->amount_krw is known. */
 enum db_code claim_together(struct claim *claim, bool *made);
 
-/* The ordinary end: approved, and all stands as record->claim left it. *settled: it was, and is answered. */
+/* The ordinary end: approved, and all stands as record->claim left it. *settled: it was, and is
+ * answered. */
 enum db_code record_together(struct record *record, bool *settled);
 
 #endif

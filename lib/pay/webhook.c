@@ -12,5 +12,6 @@ enum status webhook_take(struct call *call, const struct uuid *order_id)
 {
 	struct uuid id = *order_id;
 
-	return service_status_of(db_tx_run(call->service->pool, &DB_POLICY_REQUEST, look_now, &id, &call->db));
+	return service_status_of(
+		db_tx_run(call->service->pool, &DB_POLICY_REQUEST, look_now, &id, &call->db));
 }

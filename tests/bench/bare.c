@@ -1,7 +1,7 @@
 /*
  * A responder that does nothing but libfcgi: threads that wait in accept on descriptor 0 and answer
- * each request with the bytes of the file that BARE_ANSWER names: headers, an empty line, a body. The
- * limit for what the service itself adds to a request.
+ * each request with the bytes of the file that BARE_ANSWER names: headers, an empty line, a body.
+ * The limit for what the service itself adds to a request.
  */
 #include <fcgiapp.h>
 #include <pthread.h>

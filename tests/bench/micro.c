@@ -1,7 +1,7 @@
 /*
- * What one JWT costs to verify, at first sight and again, and one body to read and one answer to write:
- * nanoseconds each, as a line of JSON on standard output. The median of many short turns, so that one
- * interruption by another process does not count.
+ * What one JWT costs to verify, at first sight and again, and one body to read and one answer to
+ * write: nanoseconds each, as a line of JSON on standard output. The median of many short turns, so
+ * that one interruption by another process does not count.
  *
  *   micro TURNS
  */
@@ -20,7 +20,9 @@
 #define TURNS_MAX 2000
 #define SECRET "a-benchmark-secret-of-more-than-thirty-two-bytes"
 #define USER "0f8fad5b-d9cb-469f-a165-70867728950e"
-#define BODY "{\"reservationId\":\"0f8fad5b-d9cb-469f-a165-70867728950e\",\"paymentMethod\":\"kakao_pay\"}"
+#define BODY                                                                                     \
+	"{\"reservationId\":\"0f8fad5b-d9cb-469f-a165-70867728950e\",\"paymentMethod\":\"kakao_" \
+	"pay\"}"
 
 static char authorization[1024];
 
@@ -48,7 +50,8 @@ static void verify_known(void)
 
 	if (!cache)
 		cache = token_cache_new(1024);
-	if (!cache || token_cache_verify(cache, authorization, &secrets, clock_unix_ms() / 1000, &principal) != STATUS_OK)
+	if (!cache || token_cache_verify(cache, authorization, &secrets, clock_unix_ms() / 1000,
+					 &principal) != STATUS_OK)
 		die("the token was refused");
 }
 
@@ -73,9 +76,11 @@ static void json_out(void)
 		.payment_method = "kakao_pay",
 		.amount_krw = 70000,
 		.at = "2026-11-20T08:40:12.934Z",
-		.event_json = "{\"title\":\"t\",\"venue\":\"v\",\"event_date\":\"2026-12-20T08:39:38.571Z\"}",
-		.seats_json = "[{\"id\":\"" USER "\",\"seat_label\":\"VIP-1-5\",\"section\":\"VIP\","
-			      "\"row_number\":1,\"seat_number\":5,\"unit_price\":70000}]",
+		.event_json = "{\"title\":\"t\",\"venue\":\"v\",\"event_date\":\"2026-12-20T08:39:"
+			      "38.571Z\"}",
+		.seats_json =
+			"[{\"id\":\"" USER "\",\"seat_label\":\"VIP-1-5\",\"section\":\"VIP\","
+			"\"row_number\":1,\"seat_number\":5,\"unit_price\":70000}]",
 	};
 	struct buf body = { 0 };
 
@@ -110,13 +115,16 @@ static double median_ns(void (*what)(void), int turns)
 int main(int argc, char **argv)
 {
 	int turns = argc > 1 ? atoi(argv[1]) : 0;
-	char *token = token_issue(SECRET, USER, "someone@example.com", "user", clock_unix_ms() / 1000, 3600);
+	char *token = token_issue(SECRET, USER, "someone@example.com", "user",
+				  clock_unix_ms() / 1000, 3600);
 
 	if (turns < 1 || turns > TURNS_MAX || !token)
 		die("usage: micro TURNS (1 to 2000)");
 	snprintf(authorization, sizeof(authorization), "Bearer %s", token);
 	free(token);
-	printf("{\"jwt_ns\": %.0f, \"jwt_known_ns\": %.0f, \"json_in_ns\": %.0f, \"json_out_ns\": %.0f}\n", median_ns(verify, turns),
-	       median_ns(verify_known, turns), median_ns(json_in, turns), median_ns(json_out, turns));
+	printf("{\"jwt_ns\": %.0f, \"jwt_known_ns\": %.0f, \"json_in_ns\": %.0f, \"json_out_ns\": "
+	       "%.0f}\n",
+	       median_ns(verify, turns), median_ns(verify_known, turns), median_ns(json_in, turns),
+	       median_ns(json_out, turns));
 	return EXIT_SUCCESS;
 }

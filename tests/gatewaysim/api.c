@@ -32,16 +32,18 @@ struct order {
 
 void api_set_secret(const char *secret)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	char plain[512];
 	size_t length = (size_t)snprintf(plain, sizeof(plain), "%s:", secret), at;
 	char *out = stpcpy(authorization, "Basic ");
 
 	for (at = 0; at < length; at += 3) {
 		unsigned int left = (unsigned int)(length - at);
-		unsigned int bits = (unsigned char)plain[at] << 16 |
-				    (left > 1 ? (unsigned int)(unsigned char)plain[at + 1] << 8 : 0) |
-				    (left > 2 ? (unsigned char)plain[at + 2] : 0);
+		unsigned int bits =
+			(unsigned char)plain[at] << 16 |
+			(left > 1 ? (unsigned int)(unsigned char)plain[at + 1] << 8 : 0) |
+			(left > 2 ? (unsigned char)plain[at + 2] : 0);
 
 		*out++ = digits[bits >> 18];
 		*out++ = digits[bits >> 12 & 63];
@@ -113,7 +115,9 @@ static bool is_charged(const struct payment *payment)
 /* A key "amt_5000_x" is of a pay window opened for 5000, whatever the merchant asks for. */
 static int64_t window_amount(const struct order *order)
 {
-	return strncmp(order->payment_key, "amt_", 4) == 0 ? strtoll(order->payment_key + 4, NULL, 10) : order->amount;
+	return strncmp(order->payment_key, "amt_", 4) == 0
+		       ? strtoll(order->payment_key + 4, NULL, 10)
+		       : order->amount;
 }
 
 static struct answer confirm(const struct order *order)
@@ -127,14 +131,17 @@ static struct answer confirm(const struct order *order)
 		return refuse(400, "ALREADY_PROCESSED_PAYMENT", "이미 처리된 결제입니다.");
 	if (payment && (is(payment, "ABORTED") || is(payment, "EXPIRED")))
 		return refuse(404, "NOT_FOUND_PAYMENT_SESSION", "결제 시간이 만료되었습니다.");
-	return show(books_set(order->order_id, order->payment_key, "DONE", window_amount(order), true));
+	return show(
+		books_set(order->order_id, order->payment_key, "DONE", window_amount(order), true));
 }
 
 static struct answer look_up(const struct order *order)
 {
-	struct payment *payment = *order->order_id ? books_by_order(order->order_id) : books_by_key(order->payment_key);
+	struct payment *payment = *order->order_id ? books_by_order(order->order_id)
+						   : books_by_key(order->payment_key);
 
-	return payment ? show(payment) : refuse(404, "NOT_FOUND_PAYMENT", "존재하지 않는 결제 정보입니다.");
+	return payment ? show(payment)
+		       : refuse(404, "NOT_FOUND_PAYMENT", "존재하지 않는 결제 정보입니다.");
 }
 
 static struct answer cancel(const struct order *order, const char *idempotency_key)
@@ -175,7 +182,8 @@ static void book_decline(const struct order *order)
 {
 	books_lock();
 	if (!books_by_order(order->order_id))
-		books_set(order->order_id, order->payment_key, STATUS_DECLINED, window_amount(order), false);
+		books_set(order->order_id, order->payment_key, STATUS_DECLINED,
+			  window_amount(order), false);
 	books_unlock();
 }
 
@@ -190,7 +198,8 @@ static void swap_order(char *body, const char *order_id)
 }
 
 /* False: the connection is over. */
-static bool send_shown(int fd, const struct fault *fault, const struct order *order, const struct answer *answer)
+static bool send_shown(int fd, const struct fault *fault, const struct order *order,
+		       const struct answer *answer)
 {
 	struct answer refusal;
 	size_t length = answer->body ? strlen(answer->body) : 0;
@@ -241,7 +250,8 @@ static bool act(int fd, const struct order *order, const char *key)
 		answer = refuse(fault.http, fault.code, "카드사에서 결제를 거절했습니다.");
 		fault.showing = SHOW_ANSWER;
 	}
-	/* what was carried out or refused is the answer to this key for ever, whatever was shown of it */
+	/* what was carried out or refused is the answer to this key for ever, whatever was shown of
+	 * it */
 	keeps = answer.body && answer.http < 500 && order->operation != ON_LOOK_UP;
 	books_key_done(key, keeps ? answer.http : 0, keeps ? answer.body : "");
 	books_sync();
@@ -264,10 +274,12 @@ static bool serve_order(int fd, const struct http_request *request, const struct
 	struct answer stored = { 0, NULL };
 
 	if (strcmp(request->authorization, authorization) != 0)
-		return send_and_free(fd, refuse(401, "UNAUTHORIZED_KEY", "인증되지 않은 시크릿 키입니다."));
+		return send_and_free(
+			fd, refuse(401, "UNAUTHORIZED_KEY", "인증되지 않은 시크릿 키입니다."));
 	switch (books_key_take(key, &stored.http, &stored.body)) {
 	case KEY_RUNNING:
-		return send_and_free(fd, refuse(409, "IDEMPOTENT_REQUEST_PROCESSING", "이전 요청이 처리 중입니다."));
+		return send_and_free(fd, refuse(409, "IDEMPOTENT_REQUEST_PROCESSING",
+						"이전 요청이 처리 중입니다."));
 	case KEY_DONE:
 		return send_and_free(fd, stored);
 	case KEY_NEW:
@@ -292,7 +304,8 @@ static int64_t number_of(const cJSON *json, const char *name)
 	return cJSON_IsNumber(item) ? (int64_t)item->valuedouble : -1;
 }
 
-/* "/v1/payments/confirm", "/v1/payments/orders/{orderId}", "/v1/payments/{key}" and ".../{key}/cancel". */
+/* "/v1/payments/confirm", "/v1/payments/orders/{orderId}", "/v1/payments/{key}" and
+ * ".../{key}/cancel". */
 static bool read_order(const struct http_request *request, const cJSON *json, struct order *order)
 {
 	bool is_post = strcmp(request->method, "POST") == 0;
@@ -336,7 +349,8 @@ static bool send_books(int fd)
 	return sent;
 }
 
-/* POST /_sim/payment {"orderId", "paymentKey", "amount", "status"}: an order in a state of the test's choice. */
+/* POST /_sim/payment {"orderId", "paymentKey", "amount", "status"}: an order in a state of the
+ * test's choice. */
 static void set_payment(const cJSON *json)
 {
 	books_lock();

@@ -130,8 +130,8 @@ static struct payment *payment_make(const char *order_id)
 	return payment;
 }
 
-static struct payment *apply_set(const char *order_id, const char *payment_key, const char *status, int64_t amount,
-				 bool is_charge)
+static struct payment *apply_set(const char *order_id, const char *payment_key, const char *status,
+				 int64_t amount, bool is_charge)
 {
 	struct payment *payment = books_by_order(order_id);
 
@@ -145,7 +145,8 @@ static struct payment *apply_set(const char *order_id, const char *payment_key, 
 	return payment;
 }
 
-static void apply_cancel(struct payment *payment, int64_t amount, const char *reason, const char *idempotency_key)
+static void apply_cancel(struct payment *payment, int64_t amount, const char *reason,
+			 const char *idempotency_key)
 {
 	struct cancel *cancel = must(calloc(1, sizeof(*cancel))), **place = &payment->cancels;
 
@@ -156,11 +157,12 @@ static void apply_cancel(struct payment *payment, int64_t amount, const char *re
 		place = &(*place)->next;
 	*place = cancel;
 	payment->balance -= amount;
-	copy(payment->status, sizeof(payment->status), payment->balance == 0 ? "CANCELED" : "PARTIAL_CANCELED");
+	copy(payment->status, sizeof(payment->status),
+	     payment->balance == 0 ? "CANCELED" : "PARTIAL_CANCELED");
 }
 
-struct payment *books_set(const char *order_id, const char *payment_key, const char *status, int64_t amount,
-			  bool is_charge)
+struct payment *books_set(const char *order_id, const char *payment_key, const char *status,
+			  int64_t amount, bool is_charge)
 {
 	cJSON *line = must(cJSON_CreateObject());
 
@@ -174,7 +176,8 @@ struct payment *books_set(const char *order_id, const char *payment_key, const c
 	return apply_set(order_id, payment_key, status, amount, is_charge);
 }
 
-void books_cancel(struct payment *payment, int64_t amount, const char *reason, const char *idempotency_key)
+void books_cancel(struct payment *payment, int64_t amount, const char *reason,
+		  const char *idempotency_key)
 {
 	cJSON *line = must(cJSON_CreateObject());
 
@@ -294,13 +297,15 @@ static void replay(const cJSON *line)
 	const char *what = text_of(line, "what");
 
 	if (strcmp(what, "payment") == 0)
-		apply_set(text_of(line, "orderId"), text_of(line, "paymentKey"), text_of(line, "status"),
-			  number_of(line, "amount"), cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(line, "charge")));
+		apply_set(text_of(line, "orderId"), text_of(line, "paymentKey"),
+			  text_of(line, "status"), number_of(line, "amount"),
+			  cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(line, "charge")));
 	else if (strcmp(what, "cancel") == 0 && books_by_order(text_of(line, "orderId")))
 		apply_cancel(books_by_order(text_of(line, "orderId")), number_of(line, "amount"),
 			     text_of(line, "reason"), text_of(line, "key"));
 	else if (strcmp(what, "answer") == 0)
-		answer_keep(text_of(line, "key"), (int)number_of(line, "http"), text_of(line, "body"));
+		answer_keep(text_of(line, "key"), (int)number_of(line, "http"),
+			    text_of(line, "body"));
 }
 
 void books_open(const char *path)
@@ -366,7 +371,8 @@ void books_print(FILE *to)
 
 	fputs("{\"payments\":[", to);
 	for (size_t i = 0; i < BUCKETS; i++)
-		for (const struct payment *payment = payments[i]; payment; payment = payment->next) {
+		for (const struct payment *payment = payments[i]; payment;
+		     payment = payment->next) {
 			fputs(separator, to);
 			payment_print(payment, to);
 			separator = ",\n";

@@ -1,6 +1,7 @@
 /*
- * The gateway's books: what it charged and gave back, and which answer it gave under which idempotency key. A line
- * of JSON for each thing that happened, on the disk before anybody is told of it; read again at the start.
+ * The gateway's books: what it charged and gave back, and which answer it gave under which
+ * idempotency key. A line of JSON for each thing that happened, on the disk before anybody is told
+ * of it; read again at the start.
  */
 #ifndef GATEWAYSIM_BOOKS_H
 #define GATEWAYSIM_BOOKS_H
@@ -44,10 +45,11 @@ struct payment *books_by_order(const char *order_id);
 struct payment *books_by_key(const char *payment_key);
 
 /* Makes or changes a payment; a confirm that charges counts. Written, not yet on the disk. */
-struct payment *books_set(const char *order_id, const char *payment_key, const char *status, int64_t amount,
-			  bool is_charge);
+struct payment *books_set(const char *order_id, const char *payment_key, const char *status,
+			  int64_t amount, bool is_charge);
 /* Gives back. The caller has seen that the balance suffices. */
-void books_cancel(struct payment *payment, int64_t amount, const char *reason, const char *idempotency_key);
+void books_cancel(struct payment *payment, int64_t amount, const char *reason,
+		  const char *idempotency_key);
 
 /* Waits until everything written so far is on the disk; one fsync may serve many. */
 void books_sync(void);

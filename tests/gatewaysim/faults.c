@@ -174,11 +174,13 @@ bool fault_chance(const cJSON *json)
 	pthread_mutex_lock(&lock);
 	chance_count = 0;
 	seed = (unsigned int)number_of(json, "seed", 1);
-	cJSON_ArrayForEach(one, cJSON_GetObjectItemCaseSensitive(json, "faults")) {
+	cJSON_ArrayForEach(one, cJSON_GetObjectItemCaseSensitive(json, "faults"))
+	{
 		const char *colon = strchr(one->string, ':');
 
 		good = good && chance_count < CHANCES_MAX && colon && cJSON_IsNumber(one) &&
-		       operation_find(one->string, (size_t)(colon - one->string), &chances[chance_count].operation) &&
+		       operation_find(one->string, (size_t)(colon - one->string),
+				      &chances[chance_count].operation) &&
 		       kind_find(colon + 1, &chances[chance_count].fault);
 		if (!good)
 			break;

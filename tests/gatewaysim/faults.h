@@ -1,6 +1,6 @@
 /*
- * What goes wrong, and with which request. A fault is one row of a table: whether and when the request is carried
- * out, how long it takes, and what the client gets to see of it.
+ * What goes wrong, and with which request. A fault is one row of a table: whether and when the
+ * request is carried out, how long it takes, and what the client gets to see of it.
  */
 #ifndef GATEWAYSIM_FAULTS_H
 #define GATEWAYSIM_FAULTS_H
@@ -14,7 +14,7 @@ enum operation { ON_CONFIRM, ON_LOOK_UP, ON_CANCEL, ON_ANY };
 enum carrying_out { DONE_FIRST, DONE_LAST, DONE_NEVER }; /* before the delay, after it */
 enum showing {
 	SHOW_ANSWER,
-	SHOW_NOTHING,	  /* the connection ends without an answer */
+	SHOW_NOTHING, /* the connection ends without an answer */
 	SHOW_RESET,
 	SHOW_RUBBISH,
 	SHOW_CUT,	  /* half of the JSON, then the end */
@@ -36,12 +36,14 @@ struct fault {
 struct fault fault_take(enum operation operation, const char *order_id, const char *payment_key);
 
 /*
- * POST /_sim/fault {"fault": name, "on": "confirm" | "lookup" | "cancel" | "any", "orderId"?, "paymentKey"?,
- * "times": 1 (0: until cleared), "ms"?, "http"?, "code"?}. False: there is no such fault.
+ * POST /_sim/fault {"fault": name, "on": "confirm" | "lookup" | "cancel" | "any", "orderId"?,
+ * "paymentKey"?, "times": 1 (0: until cleared), "ms"?, "http"?, "code"?}. False: there is no such
+ * fault.
  */
 bool fault_ask(const cJSON *wish);
 
-/* POST /_sim/chance {"seed": n, "ms"?, "faults": {"confirm:charge_hang": 0.01, ...}}: replaces the last. */
+/* POST /_sim/chance {"seed": n, "ms"?, "faults": {"confirm:charge_hang": 0.01, ...}}: replaces the
+ * last. */
 bool fault_chance(const cJSON *wish);
 
 /* Forgets all that was asked for. */

@@ -61,7 +61,8 @@ static bool read_head(struct http_request *request, size_t *body_length)
 
 	if (sscanf(request->bytes, "%7s %511s", request->method, request->path) != 2)
 		return false;
-	take_header(request->bytes, "\r\nAuthorization:", request->authorization, sizeof(request->authorization));
+	take_header(request->bytes, "\r\nAuthorization:", request->authorization,
+		    sizeof(request->authorization));
 	take_header(request->bytes, "\r\nIdempotency-Key:", request->idempotency_key,
 		    sizeof(request->idempotency_key));
 	take_header(request->bytes, "\r\nContent-Length:", number, sizeof(number));
@@ -110,7 +111,8 @@ bool http_answer_cut(int fd, int status, const char *body, size_t length, size_t
 {
 	char head[160];
 	int count = snprintf(head, sizeof(head),
-			     "HTTP/1.1 %d %s\r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: %zu\r\n\r\n",
+			     "HTTP/1.1 %d %s\r\nContent-Type: "
+			     "application/json;charset=UTF-8\r\nContent-Length: %zu\r\n\r\n",
 			     status, status == 200 ? "OK" : "Status", length);
 
 	return send_all(fd, head, (size_t)count) && send_all(fd, body, sent);

@@ -1,4 +1,5 @@
-/* The least of HTTP/1.1 that a payment gateway's clients speak: requests with a Content-Length, kept connections. */
+/* The least of HTTP/1.1 that a payment gateway's clients speak: requests with a Content-Length,
+ * kept connections. */
 #ifndef GATEWAYSIM_HTTP_H
 #define GATEWAYSIM_HTTP_H
 

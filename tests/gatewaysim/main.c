@@ -1,12 +1,12 @@
 /*
- * gatewaysim: a payment gateway that speaks the API of Toss Payments over HTTP on 127.0.0.1, keeps books of its own
- * that survive a kill, and goes wrong when told to. For tests only.
+ * gatewaysim: a payment gateway that speaks the API of Toss Payments over HTTP on 127.0.0.1, keeps
+ * books of its own that survive a kill, and goes wrong when told to. For tests only.
  *
  *   gatewaysim --port PORT --books FILE --secret KEY
  *
- * A thread a connection: thousands that wait in a fault cost their stacks. Prints "ready" when it listens. Books as
- * JSON: GET /_sim/books. Faults: POST /_sim/fault, /_sim/chance, /_sim/clear, /_sim/down; orders in a state of the
- * test's choice: POST /_sim/payment. See faults.h.
+ * A thread a connection: thousands that wait in a fault cost their stacks. Prints "ready" when it
+ * listens. Books as JSON: GET /_sim/books. Faults: POST /_sim/fault, /_sim/chance, /_sim/clear,
+ * /_sim/down; orders in a state of the test's choice: POST /_sim/payment. See faults.h.
  */
 #include "api.h"
 #include "books.h"
@@ -67,7 +67,8 @@ static int listen_on(int port)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, BACKLOG) != 0) {
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+	    listen(fd, BACKLOG) != 0) {
 		perror("gatewaysim: listen");
 		exit(2);
 	}

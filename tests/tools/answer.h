@@ -15,8 +15,8 @@ struct answer {
 };
 
 /*
- * True once a whole answer has come. `in` holds `length` bytes and a NUL behind them; a chunked body is
- * joined in place. `bodiless`: the request was a HEAD. `closed`: nothing more will come.
+ * True once a whole answer has come. `in` holds `length` bytes and a NUL behind them; a chunked
+ * body is joined in place. `bodiless`: the request was a HEAD. `closed`: nothing more will come.
  */
 bool answer_parse(char *in, size_t length, bool bodiless, bool closed, struct answer *answer);
 

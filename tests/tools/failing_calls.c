@@ -69,33 +69,40 @@ void *malloc(size_t size)
 
 void *calloc(size_t count, size_t size)
 {
-	return call_fails("calloc", __builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
+	return call_fails("calloc", __builtin_return_address(0)) ? NULL
+								 : __libc_calloc(count, size);
 }
 
 void *realloc(void *old, size_t size)
 {
-	return call_fails("realloc", __builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
+	return call_fails("realloc", __builtin_return_address(0)) ? NULL
+								  : __libc_realloc(old, size);
 }
 
-/* One function of libpq: its result, its name, its parameters, the arguments, what failure looks like. */
-#define FAILING(result, function, parameters, arguments, failed)                                   \
-	result function parameters;                                                                \
-	result function parameters                                                                 \
-	{                                                                                          \
-		static result(*real) parameters;                                                   \
-                                                                                                   \
-		if (!real)                                                                         \
-			*(void **)&real = dlsym(RTLD_NEXT, #function);                             \
-		return call_fails(#function, __builtin_return_address(0)) ? failed : real arguments; \
+/* One function of libpq: its result, its name, its parameters, the arguments, what failure looks
+ * like. */
+#define FAILING(result, function, parameters, arguments, failed)                            \
+	result function parameters;                                                         \
+	result function parameters                                                          \
+	{                                                                                   \
+		static result(*real) parameters;                                            \
+                                                                                            \
+		if (!real)                                                                  \
+			*(void **)&real = dlsym(RTLD_NEXT, #function);                      \
+		return call_fails(#function, __builtin_return_address(0)) ? failed          \
+									  : real arguments; \
 	}
 
-FAILING(void *, PQconnectStartParams, (const char *const *k, const char *const *v, int e), (k, v, e), NULL)
+FAILING(void *, PQconnectStartParams, (const char *const *k, const char *const *v, int e),
+	(k, v, e), NULL)
 FAILING(int, PQconnectPoll, (void *pg), (pg), 0)
 FAILING(int, PQsetnonblocking, (void *pg, int on), (pg, on), -1)
 FAILING(int, PQenterPipelineMode, (void *pg), (pg), 0)
-FAILING(int, PQsendPrepare, (void *pg, const char *n, const char *q, int c, const unsigned *t), (pg, n, q, c, t), 0)
+FAILING(int, PQsendPrepare, (void *pg, const char *n, const char *q, int c, const unsigned *t),
+	(pg, n, q, c, t), 0)
 FAILING(int, PQsendQueryParams,
-	(void *pg, const char *q, int c, const unsigned *t, const char *const *v, const int *l, const int *f, int r),
+	(void *pg, const char *q, int c, const unsigned *t, const char *const *v, const int *l,
+	 const int *f, int r),
 	(pg, q, c, t, v, l, f, r), 0)
 FAILING(int, PQsendQueryPrepared,
 	(void *pg, const char *n, int c, const char *const *v, const int *l, const int *f, int r),

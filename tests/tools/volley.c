@@ -59,7 +59,7 @@ static struct {
 	double rate;
 	bool burst, keep_alive, headers, summary, quiet;
 	const char *file;
-} options = {.most = 64, .timeout_ms = 30000};
+} options = { .most = 64, .timeout_ms = 30000 };
 
 static struct request *requests;
 static long request_count;
@@ -111,10 +111,11 @@ static void request_prepare(struct request *request, const cJSON *json)
 
 	request->head = strcmp(method, "HEAD") == 0;
 	fprintf(to, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: %s\r\n", method,
-		member(json, "path", "/"), options.port, options.keep_alive ? "keep-alive" : "close");
-	cJSON_ArrayForEach(header, cJSON_GetObjectItemCaseSensitive(json, "headers"))
-		if (cJSON_IsString(header))
-			fprintf(to, "%s: %s\r\n", header->string, header->valuestring);
+		member(json, "path", "/"), options.port,
+		options.keep_alive ? "keep-alive" : "close");
+	cJSON_ArrayForEach(header, cJSON_GetObjectItemCaseSensitive(
+					   json, "headers")) if (cJSON_IsString(header))
+		fprintf(to, "%s: %s\r\n", header->string, header->valuestring);
 	if (*body || strcmp(method, "POST") == 0)
 		fprintf(to, "Content-Length: %zu\r\n", strlen(body));
 	fprintf(to, "\r\n%s", body);
@@ -237,7 +238,7 @@ static void summary_print(void)
 
 static void flight_watch(struct flight *flight, uint32_t events, int how)
 {
-	struct epoll_event event = {.events = events, .data.ptr = flight};
+	struct epoll_event event = { .events = events, .data.ptr = flight };
 
 	if (epoll_ctl(epoll_fd, how, flight->fd, &event))
 		die("volley: epoll_ctl");
@@ -282,16 +283,16 @@ static void flight_send(struct flight *flight)
 
 static void flight_connect(struct flight *flight)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET,
-				 .sin_port = htons((uint16_t)options.port),
-				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons((uint16_t)options.port),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
 	flight->kept = false;
 	flight->state = CONNECTING;
 	flight->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (flight->fd < 0)
 		die("volley: socket");
-	setsockopt(flight->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	setsockopt(flight->fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 	if (connect(flight->fd, (struct sockaddr *)&to, sizeof to) && errno != EINPROGRESS)
 		flight_end(flight, NULL, strerror(errno));
 	else
@@ -346,14 +347,15 @@ static void flight_broken(struct flight *flight, const char *error)
 
 static void flight_read(struct flight *flight)
 {
-	struct answer answer = {0};
+	struct answer answer = { 0 };
 	ssize_t got;
 
 	if (flight->capacity - flight->length < 4097) {
 		flight->capacity += 8192;
 		flight->in = must(realloc(flight->in, flight->capacity));
 	}
-	got = recv(flight->fd, flight->in + flight->length, flight->capacity - flight->length - 1, 0);
+	got = recv(flight->fd, flight->in + flight->length, flight->capacity - flight->length - 1,
+		   0);
 	if (got < 0 && errno == EAGAIN)
 		return;
 	flight->length += got > 0 ? (size_t)got : 0;
@@ -487,24 +489,46 @@ static void usage(void)
 static void options_read(int argc, char **argv)
 {
 	static const struct option names[] = {
-		{"burst", no_argument, NULL, 'b'},   {"keep-alive", no_argument, NULL, 'k'},
-		{"headers", no_argument, NULL, 'h'}, {"summary", no_argument, NULL, 's'},
-		{"quiet", no_argument, NULL, 'q'},   {NULL, 0, NULL, 0}};
+		{ "burst", no_argument, NULL, 'b' },   { "keep-alive", no_argument, NULL, 'k' },
+		{ "headers", no_argument, NULL, 'h' }, { "summary", no_argument, NULL, 's' },
+		{ "quiet", no_argument, NULL, 'q' },   { NULL, 0, NULL, 0 }
+	};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "p:c:r:d:t:", names, NULL)) != -1) {
 		switch (option) {
-		case 'p': options.port = atoi(optarg); break;
-		case 'c': options.most = atoi(optarg); break;
-		case 'r': options.rate = atof(optarg); break;
-		case 'd': options.seconds = atoi(optarg); break;
-		case 't': options.timeout_ms = atoi(optarg); break;
-		case 'b': options.burst = true; break;
-		case 'k': options.keep_alive = true; break;
-		case 'h': options.headers = true; break;
-		case 's': options.summary = true; break;
-		case 'q': options.quiet = true; break;
-		default: usage();
+		case 'p':
+			options.port = atoi(optarg);
+			break;
+		case 'c':
+			options.most = atoi(optarg);
+			break;
+		case 'r':
+			options.rate = atof(optarg);
+			break;
+		case 'd':
+			options.seconds = atoi(optarg);
+			break;
+		case 't':
+			options.timeout_ms = atoi(optarg);
+			break;
+		case 'b':
+			options.burst = true;
+			break;
+		case 'k':
+			options.keep_alive = true;
+			break;
+		case 'h':
+			options.headers = true;
+			break;
+		case 's':
+			options.summary = true;
+			break;
+		case 'q':
+			options.quiet = true;
+			break;
+		default:
+			usage();
 		}
 	}
 	options.file = argv[optind];

@@ -56,18 +56,21 @@ static const char schema_sql[] =
 	" $$ BEGIN RAISE EXCEPTION 'raised by a test' USING ERRCODE = code; END $$;"
 	"CREATE TABLE db_test.doomed (a int);"
 	"CREATE FUNCTION db_test.die() RETURNS trigger LANGUAGE plpgsql AS"
-	" $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); RETURN NULL; END $$;"
+	" $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); RETURN "
+	"NULL; END $$;"
 	"CREATE CONSTRAINT TRIGGER die AFTER INSERT ON db_test.doomed"
 	" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION db_test.die()";
 
-_Static_assert((int)T_COUNT_OF_STATEMENTS <= (int)SQL_COUNT, "a test statement needs an id to stand in for");
+_Static_assert((int)T_COUNT_OF_STATEMENTS <= (int)SQL_COUNT,
+	       "a test statement needs an id to stand in for");
 
 const struct sql_statement *__real_sql_statement(enum sql_id id);
 const struct sql_statement *__wrap_sql_statement(enum sql_id id);
 
 const struct sql_statement *__wrap_sql_statement(enum sql_id id)
 {
-	return active && (int)id < T_COUNT_OF_STATEMENTS ? &statements[id] : __real_sql_statement(id);
+	return active && (int)id < T_COUNT_OF_STATEMENTS ? &statements[id]
+							 : __real_sql_statement(id);
 }
 
 const char *fixture_url(const char *suite)
@@ -75,7 +78,8 @@ const char *fixture_url(const char *suite)
 	const char *url = getenv("PAYMENTS_TEST_DATABASE_URL");
 
 	if (!url || !*url)
-		fprintf(stderr, "suite %s is skipped: PAYMENTS_TEST_DATABASE_URL names no database\n",
+		fprintf(stderr,
+			"suite %s is skipped: PAYMENTS_TEST_DATABASE_URL names no database\n",
 			suite);
 	return url && *url ? url : NULL;
 }
@@ -89,7 +93,8 @@ void fixture_ignore_notice(void *arg, const char *message)
 static void admin_open(void)
 {
 	fixture_admin = PQconnectdb(getenv("PAYMENTS_TEST_DATABASE_URL"));
-	ck_assert_msg(PQstatus(fixture_admin) == CONNECTION_OK, "%s", PQerrorMessage(fixture_admin));
+	ck_assert_msg(PQstatus(fixture_admin) == CONNECTION_OK, "%s",
+		      PQerrorMessage(fixture_admin));
 	PQsetNoticeProcessor(fixture_admin, fixture_ignore_notice, NULL);
 }
 
@@ -152,7 +157,8 @@ void fixture_open_relay(void)
 	fixture_relay = relay_start(PQhost(fixture_admin), PQport(fixture_admin));
 	ck_assert(fixture_relay);
 	snprintf(fixture_settings.database_url, sizeof(fixture_settings.database_url),
-		 "host=127.0.0.1 port=%d dbname='%s' user='%s' password='%s' sslmode=disable gssencmode=disable",
+		 "host=127.0.0.1 port=%d dbname='%s' user='%s' password='%s' sslmode=disable "
+		 "gssencmode=disable",
 		 relay_port(fixture_relay), PQdb(fixture_admin), PQuser(fixture_admin),
 		 PQpass(fixture_admin) ? PQpass(fixture_admin) : "");
 	fixture_open();
@@ -162,7 +168,8 @@ void fixture_do(const char *sql)
 {
 	PGresult *result = PQexec(fixture_admin, sql);
 
-	ck_assert_msg(PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK,
+	ck_assert_msg(PQresultStatus(result) == PGRES_COMMAND_OK ||
+			      PQresultStatus(result) == PGRES_TUPLES_OK,
 		      "%s: %s", sql, PQerrorMessage(fixture_admin));
 	PQclear(result);
 }
@@ -172,8 +179,8 @@ int fixture_ask(const char *sql)
 	PGresult *result = PQexec(fixture_admin, sql);
 	int value;
 
-	ck_assert_msg(PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) > 0, "%s: %s", sql,
-		      PQerrorMessage(fixture_admin));
+	ck_assert_msg(PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) > 0, "%s: %s",
+		      sql, PQerrorMessage(fixture_admin));
 	value = atoi(PQgetvalue(result, 0, 0));
 	PQclear(result);
 	return value;

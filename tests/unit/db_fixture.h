@@ -18,21 +18,21 @@
 
 /* In the place of the service's own statements: the linker is told --wrap=sql_statement. */
 enum test_sql {
-	T_PING,	     /* 1 */
-	T_PID,	     /* the server process */
-	T_SLEEP,     /* $1 seconds */
-	T_INSERT,    /* $1 key, $2 value; the key is unique (t_key) */
-	T_COUNT,     /* rows with key $1 */
-	T_KINDS,     /* true, false, NULL, -5, $1 */
-	T_BINARY,    /* of every type that is read in binary form: see test_db.c */
-	T_RAISE,     /* fails with SQLSTATE $1 */
-	T_TO_UUID,   /* $1 as a uuid; the server's message quotes what is none */
-	T_NO_TABLE,  /* fails, without a parameter in the message */
-	T_LOCAL,     /* SET LOCAL $1 = $2 */
-	T_DOOM,	     /* COMMIT will end this very connection */
-	T_SHAPE,     /* all columns of a table that a test alters */
-	T_PREPARED,  /* how many statements this session has prepared */
-	T_TOUCH,     /* adds 1 to the row $1 */
+	T_PING,	    /* 1 */
+	T_PID,	    /* the server process */
+	T_SLEEP,    /* $1 seconds */
+	T_INSERT,   /* $1 key, $2 value; the key is unique (t_key) */
+	T_COUNT,    /* rows with key $1 */
+	T_KINDS,    /* true, false, NULL, -5, $1 */
+	T_BINARY,   /* of every type that is read in binary form: see test_db.c */
+	T_RAISE,    /* fails with SQLSTATE $1 */
+	T_TO_UUID,  /* $1 as a uuid; the server's message quotes what is none */
+	T_NO_TABLE, /* fails, without a parameter in the message */
+	T_LOCAL,    /* SET LOCAL $1 = $2 */
+	T_DOOM,	    /* COMMIT will end this very connection */
+	T_SHAPE,    /* all columns of a table that a test alters */
+	T_PREPARED, /* how many statements this session has prepared */
+	T_TOUCH,    /* adds 1 to the row $1 */
 	T_COUNT_OF_STATEMENTS
 };
 

@@ -38,7 +38,8 @@ static int connect_unix(const char *directory, const char *port)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%.80s/.s.PGSQL.%.10s", directory, port);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%.80s/.s.PGSQL.%.10s", directory,
+		 port);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd;
 	close(fd);
@@ -82,8 +83,8 @@ static void relay_accept(struct relay *relay)
 		if (pair->client >= 0)
 			continue;
 		pair->client = client;
-		pair->server = relay->host[0] == '/' ? connect_unix(relay->host, relay->server_port) :
-						       connect_tcp(relay->host, relay->server_port);
+		pair->server = relay->host[0] == '/' ? connect_unix(relay->host, relay->server_port)
+						     : connect_tcp(relay->host, relay->server_port);
 		if (pair->server < 0)
 			pair_cut(pair);
 		return;
@@ -124,7 +125,8 @@ static void relay_downstream(struct relay *relay, struct pair *pair)
 	} else if (pair->losing) {
 		if (contains(relay, n, "COMMIT") || contains(relay, n, "INSERT"))
 			pair_cut(pair);
-	} else if (relay->mode != RELAY_SILENT && send(pair->client, relay->chunk, (size_t)n, MSG_NOSIGNAL) != n) {
+	} else if (relay->mode != RELAY_SILENT &&
+		   send(pair->client, relay->chunk, (size_t)n, MSG_NOSIGNAL) != n) {
 		pair_cut(pair);
 	}
 }
@@ -175,7 +177,8 @@ static bool relay_listen(struct relay *relay)
 	socklen_t length = sizeof(address);
 
 	relay->listener = socket(AF_INET, SOCK_STREAM, 0);
-	if (relay->listener < 0 || bind(relay->listener, (struct sockaddr *)&address, length) != 0 ||
+	if (relay->listener < 0 ||
+	    bind(relay->listener, (struct sockaddr *)&address, length) != 0 ||
 	    listen(relay->listener, 128) != 0 ||
 	    getsockname(relay->listener, (struct sockaddr *)&address, &length) != 0)
 		return false;

@@ -8,8 +8,8 @@
 
 enum relay_mode {
 	RELAY_PASS,
-	RELAY_DOWN,	      /* cuts every connection, old and new: the server is stopped */
-	RELAY_SILENT,	      /* takes everything, answers nothing */
+	RELAY_DOWN,   /* cuts every connection, old and new: the server is stopped */
+	RELAY_SILENT, /* takes everything, answers nothing */
 	/* COMMIT, or the fixture's t_insert, which as the only statement commits itself */
 	RELAY_SWALLOW_COMMIT, /* once: it never reaches the server, then the connection is cut */
 	RELAY_LOSE_ANSWER     /* once: the server commits, its answer is lost with the connection */

@@ -39,14 +39,34 @@ START_TEST(values_come_back_as_they_are)
 	struct db_step text = STEP(T_KINDS, "한글 'quoted'"), null = STEP(T_KINDS, NULL);
 
 	fixture_open();
-	ck_assert_int_eq(db_read(fixture_pool, &text, 1, check_kinds, "한글 'quoted'", NULL), DB_OK);
+	ck_assert_int_eq(db_read(fixture_pool, &text, 1, check_kinds, "한글 'quoted'", NULL),
+			 DB_OK);
 	ck_assert_int_eq(db_read(fixture_pool, &null, 1, check_kinds, NULL, NULL), DB_OK);
 }
 END_TEST
 
 /* The columns of T_BINARY. */
-enum { B_TRUE, B_FALSE, B_INT2, B_INT4, B_INT8, B_TEXT, B_VARCHAR, B_JSON, B_UUID, B_TIMESTAMPTZ, B_TIMESTAMP, B_BEFORE_1970,
-       B_INFINITY, B_MINUS_INFINITY, B_NO_UUID, B_NO_TIME, B_NO_INTEGER, B_NO_BOOLEAN, B_NO_TEXT };
+enum {
+	B_TRUE,
+	B_FALSE,
+	B_INT2,
+	B_INT4,
+	B_INT8,
+	B_TEXT,
+	B_VARCHAR,
+	B_JSON,
+	B_UUID,
+	B_TIMESTAMPTZ,
+	B_TIMESTAMP,
+	B_BEFORE_1970,
+	B_INFINITY,
+	B_MINUS_INFINITY,
+	B_NO_UUID,
+	B_NO_TIME,
+	B_NO_INTEGER,
+	B_NO_BOOLEAN,
+	B_NO_TEXT
+};
 
 static int64_t time_at(const struct db_result *result, int column)
 {
@@ -69,7 +89,8 @@ static void check_binary(const struct db_step *steps, void *context)
 	ck_assert_str_eq(db_text(result, 0, B_JSON), "[\"1\"]");
 	ck_assert_str_eq(db_uuid(result, 0, B_UUID).text, "0190b2a4-7c1e-7abc-8def-0123456789ab");
 	ck_assert_int_eq(time_at(result, B_TIMESTAMPTZ), 1795164012934567);
-	ck_assert_int_eq(time_at(result, B_TIMESTAMP), 1795164012934567 + 9 * 3600 * INT64_C(1000000));
+	ck_assert_int_eq(time_at(result, B_TIMESTAMP),
+			 1795164012934567 + 9 * 3600 * INT64_C(1000000));
 	ck_assert_int_eq(time_at(result, B_BEFORE_1970), -1);
 	for (int column = B_INFINITY; column <= B_MINUS_INFINITY; column++)
 		ck_assert_int_eq(time_at(result, column), -42);
@@ -88,7 +109,9 @@ START_TEST(binary_values_come_back_as_they_are)
 	step.format = DB_BINARY;
 	fixture_open();
 	for (int i = 0; i < 2; i++)
-		ck_assert_int_eq(db_read(fixture_pool, &step, 1, check_binary, "한글 'quoted'", NULL), DB_OK);
+		ck_assert_int_eq(
+			db_read(fixture_pool, &step, 1, check_binary, "한글 'quoted'", NULL),
+			DB_OK);
 }
 END_TEST
 
@@ -141,8 +164,8 @@ struct write {
 	bool bad_step;	/* behind them, ahead of COMMIT */
 	bool no_commit; /* the body changes its mind */
 	int runs;
-	int doubts;	/* runs after a doubt */
-	int seen;	/* rows found by a run after a doubt */
+	int doubts; /* runs after a doubt */
+	int seen;   /* rows found by a run after a doubt */
 	char sqlstate[6], constraint[64];
 };
 
@@ -193,7 +216,8 @@ START_TEST(without_commit_nothing_stays_and_nothing_is_left_open)
 	ck_assert_int_eq(db_tx_run(fixture_pool, &once, body_write, &write, NULL), DB_OK);
 	ck_assert_int_eq(fixture_ask("SELECT count(*) FROM db_test.t"), 0);
 	ck_assert_int_eq(fixture_ask("SELECT count(*) FROM pg_stat_activity WHERE datname = "
-				     "current_database() AND state LIKE 'idle in%'"), 0);
+				     "current_database() AND state LIKE 'idle in%'"),
+			 0);
 	ck_assert_int_eq(db_pool_state(fixture_pool).open, 1);
 }
 END_TEST
@@ -237,7 +261,8 @@ START_TEST(a_conflict_runs_again)
 
 	fixture_do("INSERT INTO db_test.t VALUES ('taken', '')");
 	fixture_open();
-	ck_assert_int_eq(db_tx_run(fixture_pool, &DB_POLICY_REQUEST, body_meet_rival, &write, &cost), DB_OK);
+	ck_assert_int_eq(
+		db_tx_run(fixture_pool, &DB_POLICY_REQUEST, body_meet_rival, &write, &cost), DB_OK);
 	ck_assert_int_eq(write.runs, 2);
 	ck_assert_int_eq(cost.retries, 1);
 	ck_assert_int_eq(fixture_ask("SELECT count(*) FROM db_test.t WHERE key = 'free'"), 1);
@@ -250,7 +275,8 @@ START_TEST(a_conflict_that_lasts_is_told_after_the_tries)
 
 	fixture_do("INSERT INTO db_test.t VALUES ('taken', '')");
 	fixture_open();
-	ck_assert_int_eq(db_tx_run(fixture_pool, &DB_POLICY_REQUEST, body_write, &write, NULL), DB_CONFLICT);
+	ck_assert_int_eq(db_tx_run(fixture_pool, &DB_POLICY_REQUEST, body_write, &write, NULL),
+			 DB_CONFLICT);
 	ck_assert_int_eq(write.runs, DB_POLICY_REQUEST.tries);
 	write.runs = 0;
 	ck_assert_int_eq(db_tx_run(fixture_pool, &once, body_write, &write, NULL), DB_CONFLICT);
@@ -288,11 +314,13 @@ START_TEST(each_sqlstate_has_its_meaning)
 
 	fixture_open();
 	ck_assert_int_eq(fixture_read(STEP(T_PID), &before), DB_OK);
-	ck_assert_int_eq(db_tx_run(fixture_pool, &once, body_raise, (void *)meaning->sqlstate, NULL),
-			 meaning->code);
+	ck_assert_int_eq(
+		db_tx_run(fixture_pool, &once, body_raise, (void *)meaning->sqlstate, NULL),
+		meaning->code);
 	ck_assert_int_eq(fixture_read(STEP(T_PID), &after), DB_OK);
 	ck_assert_int_eq(before == after, meaning->kept);
-	ck_assert_int_eq(fixture_logged("\"database_refused\""), meaning->code == DB_BROKEN || meaning->code == DB_UNFIT);
+	ck_assert_int_eq(fixture_logged("\"database_refused\""),
+			 meaning->code == DB_BROKEN || meaning->code == DB_UNFIT);
 }
 END_TEST
 
@@ -306,10 +334,12 @@ static enum db_code body_refused(struct db_tx *tx, void *context)
 START_TEST(no_parameter_reaches_the_log)
 {
 	fixture_open();
-	ck_assert_int_eq(db_tx_run(fixture_pool, &once, body_refused, (void *)T_TO_UUID, NULL), DB_BROKEN);
+	ck_assert_int_eq(db_tx_run(fixture_pool, &once, body_refused, (void *)T_TO_UUID, NULL),
+			 DB_BROKEN);
 	ck_assert_int_eq(fixture_logged("t_to_uuid"), 1);
 	ck_assert_int_eq(fixture_logged("22P02"), 1);
-	ck_assert_int_eq(db_tx_run(fixture_pool, &once, body_refused, (void *)T_NO_TABLE, NULL), DB_UNFIT);
+	ck_assert_int_eq(db_tx_run(fixture_pool, &once, body_refused, (void *)T_NO_TABLE, NULL),
+			 DB_UNFIT);
 	ck_assert_int_eq(fixture_logged("db_test.nowhere"), 1); /* a message without data is told */
 	ck_assert_int_eq(fixture_logged("hunter2"), 0);
 }
@@ -319,7 +349,8 @@ END_TEST
 
 static enum db_code body_sleep_limited(struct db_tx *tx, void *context)
 {
-	struct db_step steps[] = { STEP(T_LOCAL, "statement_timeout", "50"), STEP(T_SLEEP, context) };
+	struct db_step steps[] = { STEP(T_LOCAL, "statement_timeout", "50"),
+				   STEP(T_SLEEP, context) };
 
 	return db_tx_trip(tx, steps, 2);
 }
@@ -361,8 +392,8 @@ END_TEST
 
 /* --- lost connections --- */
 
-#define SLEEPERS                                                                                   \
-	" FROM pg_stat_activity WHERE query LIKE '%pg_sleep($1%' AND state = 'active'"             \
+#define SLEEPERS                                                                       \
+	" FROM pg_stat_activity WHERE query LIKE '%pg_sleep($1%' AND state = 'active'" \
 	" AND pid <> pg_backend_pid()"
 
 /* Returns once they are gone, or the next killer would take one that is dying for its own. */
@@ -442,7 +473,8 @@ static void doubt(enum relay_mode mode, int rows, int seen)
 	ck_assert_int_eq(fixture_ask("SELECT count(*) FROM db_test.t"), seen * rows);
 	fixture_do("TRUNCATE db_test.t");
 	relay_set(fixture_relay, mode);
-	ck_assert_int_eq(db_tx_run(fixture_pool, &DB_POLICY_RECORD, body_careful, &write, NULL), DB_OK);
+	ck_assert_int_eq(db_tx_run(fixture_pool, &DB_POLICY_RECORD, body_careful, &write, NULL),
+			 DB_OK);
 	ck_assert_int_eq(write.doubts, 1);
 	ck_assert_int_eq(write.seen, seen);
 	ck_assert_int_eq(fixture_ask("SELECT count(*) FROM db_test.t"), rows);
@@ -493,8 +525,9 @@ START_TEST(a_doubt_outlives_a_database_that_is_away)
 	fixture_open_relay();
 	ck_assert_int_eq(fixture_read(STEP(T_PING), NULL), DB_OK);
 	relay_set(fixture_relay, RELAY_LOSE_ANSWER);
-	ck_assert_int_eq(db_tx_run(fixture_pool, &DB_POLICY_REQUEST, body_doubt_then_away, &write, NULL),
-			 DB_MAYBE);
+	ck_assert_int_eq(
+		db_tx_run(fixture_pool, &DB_POLICY_REQUEST, body_doubt_then_away, &write, NULL),
+		DB_MAYBE);
 	ck_assert_int_eq(write.runs, 1);
 }
 END_TEST
@@ -539,7 +572,8 @@ Suite *suite_db(void)
 	tcase_add_checked_fixture(tcase, fixture_begin, fixture_end);
 	tcase_add_test(tcase, values_come_back_as_they_are);
 	tcase_add_test(tcase, binary_values_come_back_as_they_are);
-	tcase_add_loop_test_raise_signal(tcase, a_binary_value_taken_for_text_is_a_bug, SIGABRT, 0, 4);
+	tcase_add_loop_test_raise_signal(tcase, a_binary_value_taken_for_text_is_a_bug, SIGABRT, 0,
+					 4);
 	tcase_add_test_raise_signal(tcase, text_taken_for_an_integer_is_a_bug, SIGABRT);
 	tcase_add_test(tcase, committed_rows_stay);
 	tcase_add_test(tcase, without_commit_nothing_stays_and_nothing_is_left_open);
@@ -552,7 +586,8 @@ Suite *suite_db(void)
 	tcase_add_test(tcase, a_statement_timeout_is_lost_and_keeps_the_connection);
 	tcase_add_test(tcase, a_trip_ends_at_its_deadline_and_drops_the_connection);
 	tcase_add_test(tcase, a_connection_killed_in_a_trip_is_lost_and_tried_again);
-	tcase_add_loop_test(tcase, a_commit_that_was_not_carried_out_is_in_doubt_and_done_once, 0, 2);
+	tcase_add_loop_test(tcase, a_commit_that_was_not_carried_out_is_in_doubt_and_done_once, 0,
+			    2);
 	tcase_add_loop_test(tcase, a_commit_whose_answer_was_lost_is_in_doubt_and_done_once, 0, 2);
 	tcase_add_test(tcase, a_server_that_dies_within_commit_leaves_a_doubt);
 	tcase_add_test(tcase, a_doubt_outlives_a_database_that_is_away);

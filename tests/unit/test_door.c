@@ -1,4 +1,5 @@
-/* If these fail, a connection waits at the door though a thread does too, or processes that start together mix their places. */
+/* If these fail, a connection waits at the door though a thread does too, or processes that start
+ * together mix their places. */
 #include "base/clock.h"
 #include "fcgi/door.h"
 #include "suites.h"
@@ -42,7 +43,8 @@ START_TEST(a_place_is_one_threads)
 {
 	int fd = listening();
 	struct door *door = door_open(fd, 2);
-	int first = door_take_place(door, DOOR_IN_TURN), second = door_take_place(door, DOOR_IN_TURN);
+	int first = door_take_place(door, DOOR_IN_TURN),
+	    second = door_take_place(door, DOOR_IN_TURN);
 
 	ck_assert_int_ne(first, DOOR_IN_TURN);
 	ck_assert_int_ne(second, DOOR_IN_TURN);

@@ -1,4 +1,5 @@
-/* If these fail, the web server cannot read an answer that is long, or that a slow peer takes in pieces. */
+/* If these fail, the web server cannot read an answer that is long, or that a slow peer takes in
+ * pieces. */
 #include "base/buf.h"
 #include "fcgi/framing.h"
 #include "suites.h"
@@ -20,7 +21,8 @@
 struct letter {
 	int fd;
 	struct buf head, body;
-	size_t piece; /* the body is given in pieces of so many bytes, with an empty one after each; 0: whole */
+	size_t piece; /* the body is given in pieces of so many bytes, with an empty one after each;
+			 0: whole */
 	bool sent;
 };
 
@@ -171,7 +173,8 @@ START_TEST(a_peer_that_is_gone_is_told)
 }
 END_TEST
 
-/* As the accepted connections have it: a peer that does not read holds a thread no longer than that. */
+/* As the accepted connections have it: a peer that does not read holds a thread no longer than
+ * that. */
 START_TEST(a_peer_that_reads_nothing_is_given_up)
 {
 	const struct timeval patience = { .tv_usec = 100000 };
@@ -179,7 +182,8 @@ START_TEST(a_peer_that_reads_nothing_is_given_up)
 	int pair[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	ck_assert_int_eq(setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)), 0);
+	ck_assert_int_eq(setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)),
+			 0);
 	letter.fd = pair[0];
 	buf_puts(&letter.head, HEAD);
 	for (int i = 0; i < 100000; i++)

@@ -1,6 +1,6 @@
 /*
- * If one of these fails: a request reaches another handler than its address says, an answer comes in
- * the wrong language, or a header is believed that should have been refused.
+ * If one of these fails: a request reaches another handler than its address says, an answer comes
+ * in the wrong language, or a header is believed that should have been refused.
  */
 #include "suites.h"
 
@@ -45,7 +45,9 @@ END_TEST
 START_TEST(path_with_control_byte_or_too_long_is_refused)
 {
 	ck_assert_str_eq(below(MOUNT "/process\n"), "(outside)");
-	ck_assert_str_eq(below(MOUNT "/pro\x7f" "cess"), "(outside)");
+	ck_assert_str_eq(below(MOUNT "/pro\x7f"
+				     "cess"),
+			 "(outside)");
 	ck_assert_str_eq(below(MOUNT "/0123456789012345678901234567890"), "(outside)");
 	ck_assert_str_eq(below(MOUNT "/012345678901234567890123456789"),
 			 "/012345678901234567890123456789");

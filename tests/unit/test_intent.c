@@ -1,5 +1,5 @@
-/* If these fail, a payment is decided wrongly: charged twice, charged for a reservation that is lost, or refused
- * although it could be paid. */
+/* If these fail, a payment is decided wrongly: charged twice, charged for a reservation that is
+ * lost, or refused although it could be paid. */
 #include "pay/booking.h"
 #include "pay/intent.h"
 #include "suites.h"
@@ -45,7 +45,8 @@ START_TEST(transitions_are_these_and_no_others)
 
 	for (from = 0; from <= INTENT_STATUS_COUNT; from++)
 		for (to = 0; to < INTENT_STATUS_COUNT; to++)
-			ck_assert_msg(intent_may_become((enum intent_status)from, (enum intent_status)to) ==
+			ck_assert_msg(intent_may_become((enum intent_status)from,
+							(enum intent_status)to) ==
 					      (transitions[from][to] != '.'),
 				      "from %d to %d", from, to);
 }
@@ -76,7 +77,8 @@ static const struct {
 
 START_TEST(reservation_state_of_each_pair)
 {
-	ck_assert_int_eq(reservation_state_of(pairs[_i].status, pairs[_i].payment_status), pairs[_i].state);
+	ck_assert_int_eq(reservation_state_of(pairs[_i].status, pairs[_i].payment_status),
+			 pairs[_i].state);
 }
 END_TEST
 
@@ -110,23 +112,74 @@ START_TEST(payable_may_be_claimed)
 }
 END_TEST
 
-static void no_user(struct claim_row *row) { row->user_exists = false; }
-static void no_intent(struct claim_row *row) { row->intent_found = row->intent_owned = false; }
-static void not_owned(struct claim_row *row) { row->intent_owned = false; }
-static void no_reservation(struct claim_row *row) { row->reservation = RESERVATION_NONE; }
-static void is_paid(struct claim_row *row) { row->reservation = RESERVATION_PAID; }
-static void other_words(struct claim_row *row) { row->reservation = RESERVATION_OTHER; }
-static void processing(struct claim_row *row) { row->intent_status = INTENT_PROCESSING; }
-static void unknown(struct claim_row *row) { row->intent_status = INTENT_UNKNOWN; }
-static void succeeded(struct claim_row *row) { row->intent_status = INTENT_SUCCEEDED; }
-static void failed(struct claim_row *row) { row->intent_status = INTENT_FAILED; }
-static void refund_pending(struct claim_row *row) { row->intent_status = INTENT_REFUND_PENDING; }
-static void needs_review(struct claim_row *row) { row->intent_status = INTENT_NEEDS_REVIEW; }
-static void intent_expired(struct claim_row *row) { row->intent_status = INTENT_EXPIRED; }
-static void past(struct claim_row *row) { row->past_deadline = row->near_deadline = true; }
-static void near(struct claim_row *row) { row->near_deadline = true; }
-static void lost_a_seat(struct claim_row *row) { row->seats_not_held = 1; }
-static void attempts_used(struct claim_row *row) { row->attempts = ATTEMPTS_MAX; }
+static void no_user(struct claim_row *row)
+{
+	row->user_exists = false;
+}
+static void no_intent(struct claim_row *row)
+{
+	row->intent_found = row->intent_owned = false;
+}
+static void not_owned(struct claim_row *row)
+{
+	row->intent_owned = false;
+}
+static void no_reservation(struct claim_row *row)
+{
+	row->reservation = RESERVATION_NONE;
+}
+static void is_paid(struct claim_row *row)
+{
+	row->reservation = RESERVATION_PAID;
+}
+static void other_words(struct claim_row *row)
+{
+	row->reservation = RESERVATION_OTHER;
+}
+static void processing(struct claim_row *row)
+{
+	row->intent_status = INTENT_PROCESSING;
+}
+static void unknown(struct claim_row *row)
+{
+	row->intent_status = INTENT_UNKNOWN;
+}
+static void succeeded(struct claim_row *row)
+{
+	row->intent_status = INTENT_SUCCEEDED;
+}
+static void failed(struct claim_row *row)
+{
+	row->intent_status = INTENT_FAILED;
+}
+static void refund_pending(struct claim_row *row)
+{
+	row->intent_status = INTENT_REFUND_PENDING;
+}
+static void needs_review(struct claim_row *row)
+{
+	row->intent_status = INTENT_NEEDS_REVIEW;
+}
+static void intent_expired(struct claim_row *row)
+{
+	row->intent_status = INTENT_EXPIRED;
+}
+static void past(struct claim_row *row)
+{
+	row->past_deadline = row->near_deadline = true;
+}
+static void near(struct claim_row *row)
+{
+	row->near_deadline = true;
+}
+static void lost_a_seat(struct claim_row *row)
+{
+	row->seats_not_held = 1;
+}
+static void attempts_used(struct claim_row *row)
+{
+	row->attempts = ATTEMPTS_MAX;
+}
 
 static void lapsed(struct claim_row *row)
 {
@@ -217,20 +270,67 @@ static struct record_facts under_way(void)
 	};
 }
 
-static void as_it_was(struct record_facts *f) { (void)f; }
-static void execution(struct record_facts *f) { f->is_execute = true; }
-static void unknown_so_far(struct record_facts *f) { f->intent_status = INTENT_UNKNOWN; }
-static void recorded_before(struct record_facts *f) { f->is_approved = true; f->intent_status = INTENT_SUCCEEDED; }
-static void older_attempt(struct record_facts *f) { f->is_latest = false; }
-static void paid_by_another(struct record_facts *f) { f->intent_status = INTENT_SUCCEEDED; f->is_latest = false; }
-static void paid_elsewhere(struct record_facts *f) { f->reservation = RESERVATION_PAID; f->seats_locked = 0; }
-static void person_cancelled(struct record_facts *f) { f->reservation = RESERVATION_CANCELLED; }
-static void intent_cancelled(struct record_facts *f) { f->intent_status = INTENT_CANCELLED; }
-static void being_refunded(struct record_facts *f) { f->intent_status = INTENT_REFUND_PENDING; }
-static void row_gone(struct record_facts *f) { f->reservation = RESERVATION_NONE; f->seats = f->seats_locked = 0; }
-static void words_unknown(struct record_facts *f) { f->reservation = RESERVATION_OTHER; }
-static void one_seat_sold(struct record_facts *f) { f->seats_locked = 1; }
-static void no_seats(struct record_facts *f) { f->seats = f->seats_locked = 0; f->ticket_items = 1; }
+static void as_it_was(struct record_facts *f)
+{
+	(void)f;
+}
+static void execution(struct record_facts *f)
+{
+	f->is_execute = true;
+}
+static void unknown_so_far(struct record_facts *f)
+{
+	f->intent_status = INTENT_UNKNOWN;
+}
+static void recorded_before(struct record_facts *f)
+{
+	f->is_approved = true;
+	f->intent_status = INTENT_SUCCEEDED;
+}
+static void older_attempt(struct record_facts *f)
+{
+	f->is_latest = false;
+}
+static void paid_by_another(struct record_facts *f)
+{
+	f->intent_status = INTENT_SUCCEEDED;
+	f->is_latest = false;
+}
+static void paid_elsewhere(struct record_facts *f)
+{
+	f->reservation = RESERVATION_PAID;
+	f->seats_locked = 0;
+}
+static void person_cancelled(struct record_facts *f)
+{
+	f->reservation = RESERVATION_CANCELLED;
+}
+static void intent_cancelled(struct record_facts *f)
+{
+	f->intent_status = INTENT_CANCELLED;
+}
+static void being_refunded(struct record_facts *f)
+{
+	f->intent_status = INTENT_REFUND_PENDING;
+}
+static void row_gone(struct record_facts *f)
+{
+	f->reservation = RESERVATION_NONE;
+	f->seats = f->seats_locked = 0;
+}
+static void words_unknown(struct record_facts *f)
+{
+	f->reservation = RESERVATION_OTHER;
+}
+static void one_seat_sold(struct record_facts *f)
+{
+	f->seats_locked = 1;
+}
+static void no_seats(struct record_facts *f)
+{
+	f->seats = f->seats_locked = 0;
+	f->ticket_items = 1;
+}
 
 static void seats_freed(struct record_facts *f)
 {
@@ -354,9 +454,11 @@ Suite *suite_intent(void)
 
 	tcase_add_test(tcase, names_are_read_back);
 	tcase_add_test(tcase, transitions_are_these_and_no_others);
-	tcase_add_loop_test(tcase, reservation_state_of_each_pair, 0, sizeof(pairs) / sizeof(pairs[0]));
+	tcase_add_loop_test(tcase, reservation_state_of_each_pair, 0,
+			    sizeof(pairs) / sizeof(pairs[0]));
 	tcase_add_test(tcase, payable_may_be_claimed);
-	tcase_add_loop_test(tcase, spoilt_is_refused_for_its_reason, 0, sizeof(refusals) / sizeof(refusals[0]));
+	tcase_add_loop_test(tcase, spoilt_is_refused_for_its_reason, 0,
+			    sizeof(refusals) / sizeof(refusals[0]));
 	tcase_add_test(tcase, claim_is_known_again_by_the_order_it_left);
 	tcase_add_loop_test(tcase, answer_leads_to, 0, sizeof(decisions) / sizeof(decisions[0]));
 	tcase_add_test(tcase, refunds_have_their_reasons);

@@ -14,7 +14,10 @@ struct text {
 	size_t length;
 };
 
-#define TEXT(literal) { literal, sizeof(literal) - 1 }
+#define TEXT(literal)                        \
+	{                                    \
+		literal, sizeof(literal) - 1 \
+	}
 #define DEEP15 "[[[[[[[[[[[[[[["
 #define CLOSE15 "]]]]]]]]]]]]]]]"
 
@@ -156,7 +159,8 @@ END_TEST
 
 START_TEST(types_are_told_apart)
 {
-	struct json_in *json = parsed("{\"n\":null,\"b\":false,\"i\":1,\"s\":\"\",\"a\":[],\"o\":{}}");
+	struct json_in *json =
+		parsed("{\"n\":null,\"b\":false,\"i\":1,\"s\":\"\",\"a\":[],\"o\":{}}");
 
 	ck_assert_int_eq(json_in_type(json, "n"), JSON_NULL);
 	ck_assert_int_eq(json_in_type(json, "b"), JSON_BOOL);
@@ -216,7 +220,8 @@ END_TEST
 
 START_TEST(strings_of_an_array_are_listed)
 {
-	struct json_in *json = parsed("{\"a\":[\"A1\",\"B2\"],\"none\":[],\"mixed\":[\"A1\",2],\"s\":\"x\"}");
+	struct json_in *json =
+		parsed("{\"a\":[\"A1\",\"B2\"],\"none\":[],\"mixed\":[\"A1\",2],\"s\":\"x\"}");
 	const char *seats[2];
 	size_t count;
 

@@ -28,10 +28,11 @@ START_TEST(document_is_written_in_order_and_exact)
 	json_null(&out, "null");
 	json_bool(&out, "no", false);
 	json_object_end(&out);
-	ck_assert_str_eq(buf_text(&buf),
-			 "{\"s\":\"예\",\"none\":null,\"least\":-9223372036854775808,\"yes\":true,"
-			 "\"list\":[{},70000,[],\"a\"],\"raw\":[1, 2],\"no_raw\":null,\"null\":null,"
-			 "\"no\":false}");
+	ck_assert_str_eq(
+		buf_text(&buf),
+		"{\"s\":\"예\",\"none\":null,\"least\":-9223372036854775808,\"yes\":true,"
+		"\"list\":[{},70000,[],\"a\"],\"raw\":[1, 2],\"no_raw\":null,\"null\":null,"
+		"\"no\":false}");
 	buf_free(&buf);
 }
 END_TEST
@@ -78,7 +79,8 @@ START_TEST(what_is_plain_is_told_byte_by_byte)
 		for (size_t at = 0; at < sizeof(text); at++) {
 			memset(text, 'x', sizeof(text));
 			text[at] = (char)byte;
-			ck_assert_uint_eq(escape_plain(text, sizeof(text)), plain ? sizeof(text) : at);
+			ck_assert_uint_eq(escape_plain(text, sizeof(text)),
+					  plain ? sizeof(text) : at);
 			ck_assert_uint_eq(escape_plain(text, at), at);
 		}
 	}

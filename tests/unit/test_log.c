@@ -52,12 +52,14 @@ START_TEST(line_begins_with_what_every_line_has)
 	log_integer(&line, "waitMs", -5);
 	log_bool(&line, "down", true);
 	log_end(&line);
-	ck_assert_int_eq(sscanf(logged(),
-				"{\"time\":\"%4d-%*2d-%*2dT%*2d:%*2d:%*2d.%*3dZ\",\"level\":\"warn\","
-				"\"event\":\"database_lost\",\"pid\":%d%n", &year, &pid, &length), 2);
+	ck_assert_int_eq(
+		sscanf(logged(),
+		       "{\"time\":\"%4d-%*2d-%*2dT%*2d:%*2d:%*2d.%*3dZ\",\"level\":\"warn\","
+		       "\"event\":\"database_lost\",\"pid\":%d%n",
+		       &year, &pid, &length),
+		2);
 	ck_assert_int_eq(pid, getpid());
-	ck_assert_str_eq(written + length,
-			 ",\"requestId\":\"r1\",\"waitMs\":-5,\"down\":true}\n");
+	ck_assert_str_eq(written + length, ",\"requestId\":\"r1\",\"waitMs\":-5,\"down\":true}\n");
 }
 END_TEST
 

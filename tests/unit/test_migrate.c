@@ -25,28 +25,34 @@
 #define MIGRATE_ROLE "payments_test \"role\""
 
 static char conninfo[1024];
-static PGconn *own;   /* to the test's own database */
-static FILE *said;    /* what migrate printed */
+static PGconn *own; /* to the test's own database */
+static FILE *said;  /* what migrate printed */
 static char *said_text;
 static size_t said_bytes;
 
 static const char shared_sql[] =
 	"CREATE TABLE users (id uuid PRIMARY KEY, email varchar UNIQUE, role varchar);"
 	"CREATE TABLE events (id uuid PRIMARY KEY);"
-	"CREATE TABLE seats (id uuid PRIMARY KEY, event_id uuid, seat_label varchar, status varchar,"
+	"CREATE TABLE seats (id uuid PRIMARY KEY, event_id uuid, seat_label varchar, status "
+	"varchar,"
 	" updated_at timestamp);"
 	"CREATE TABLE ticket_types (id uuid PRIMARY KEY, available_quantity int);"
-	"CREATE TABLE reservations (id uuid PRIMARY KEY, user_id uuid, status varchar CONSTRAINT world"
-	" CHECK (status IN ('pending', 'confirmed', 'cancelled', 'expired')), payment_status varchar,"
-	" payment_method varchar, expires_at timestamp, created_at timestamp, updated_at timestamp);"
+	"CREATE TABLE reservations (id uuid PRIMARY KEY, user_id uuid, status varchar CONSTRAINT "
+	"world"
+	" CHECK (status IN ('pending', 'confirmed', 'cancelled', 'expired')), payment_status "
+	"varchar,"
+	" payment_method varchar, expires_at timestamp, created_at timestamp, updated_at "
+	"timestamp);"
 	"CREATE TABLE reservation_items (id uuid PRIMARY KEY, reservation_id uuid, seat_id uuid);"
-	"INSERT INTO users VALUES ('11111111-1111-4111-8111-111111111111', 'a@example.com', 'admin')";
+	"INSERT INTO users VALUES ('11111111-1111-4111-8111-111111111111', 'a@example.com', "
+	"'admin')";
 
 static void own_do(const char *sql)
 {
 	PGresult *result = PQexec(own, sql);
 
-	ck_assert_msg(PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK,
+	ck_assert_msg(PQresultStatus(result) == PGRES_COMMAND_OK ||
+			      PQresultStatus(result) == PGRES_TUPLES_OK,
 		      "%s: %s", sql, PQerrorMessage(own));
 	PQclear(result);
 }
@@ -56,8 +62,8 @@ static int own_ask(const char *sql)
 	PGresult *result = PQexec(own, sql);
 	int value;
 
-	ck_assert_msg(PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1, "%s: %s", sql,
-		      PQerrorMessage(own));
+	ck_assert_msg(PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1, "%s: %s",
+		      sql, PQerrorMessage(own));
 	value = atoi(PQgetvalue(result, 0, 0));
 	PQclear(result);
 	return value;
@@ -65,8 +71,9 @@ static int own_ask(const char *sql)
 
 static void make_conninfo(const char *user)
 {
-	snprintf(conninfo, sizeof(conninfo), "host='%s' port='%s' dbname='%s' user='%s' password='%s'",
-		 PQhost(fixture_admin), PQport(fixture_admin), MIGRATE_DATABASE, user,
+	snprintf(conninfo, sizeof(conninfo),
+		 "host='%s' port='%s' dbname='%s' user='%s' password='%s'", PQhost(fixture_admin),
+		 PQport(fixture_admin), MIGRATE_DATABASE, user,
 		 PQpass(fixture_admin) ? PQpass(fixture_admin) : "");
 }
 
@@ -105,12 +112,14 @@ START_TEST(migrations_are_applied_once)
 {
 	ck_assert_int_eq(db_migrate(conninfo, said, false, NULL), 0);
 	ck_assert(was_said(": applied\n"));
-	ck_assert_int_eq(own_ask("SELECT count(*) FROM payments.schema_versions"), migrations_count);
+	ck_assert_int_eq(own_ask("SELECT count(*) FROM payments.schema_versions"),
+			 migrations_count);
 	own_do("UPDATE payments.schema_versions SET applied_at = 'epoch'");
 	ck_assert_int_eq(db_migrate(conninfo, said, false, NULL), 0);
 	ck_assert(was_said("up to date"));
-	ck_assert_int_eq(own_ask("SELECT count(*) FROM payments.schema_versions WHERE applied_at = 'epoch'"),
-			 migrations_count);
+	ck_assert_int_eq(
+		own_ask("SELECT count(*) FROM payments.schema_versions WHERE applied_at = 'epoch'"),
+		migrations_count);
 }
 END_TEST
 
@@ -118,8 +127,10 @@ START_TEST(a_dry_run_changes_nothing)
 {
 	ck_assert_int_eq(db_migrate(conninfo, said, true, MIGRATE_ROLE), 0);
 	ck_assert(was_said("would be applied"));
-	ck_assert_int_eq(own_ask("SELECT count(*) FROM pg_namespace WHERE nspname = 'payments'"), 0);
-	ck_assert_int_eq(own_ask("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'payments_test%'"), 0);
+	ck_assert_int_eq(own_ask("SELECT count(*) FROM pg_namespace WHERE nspname = 'payments'"),
+			 0);
+	ck_assert_int_eq(
+		own_ask("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'payments_test%'"), 0);
 }
 END_TEST
 
@@ -152,7 +163,8 @@ START_TEST(several_at_once_are_safe)
 		pthread_join(threads[i], &code);
 		ck_assert_ptr_null(code);
 	}
-	ck_assert_int_eq(own_ask("SELECT count(*) FROM payments.schema_versions"), migrations_count);
+	ck_assert_int_eq(own_ask("SELECT count(*) FROM payments.schema_versions"),
+			 migrations_count);
 }
 END_TEST
 
@@ -202,7 +214,8 @@ static int lines(const struct preflight *report, enum preflight_verdict verdict,
 	int count = 0;
 
 	for (int i = 0; i < report->count; i++)
-		count += report->lines[i].verdict == verdict && strcmp(report->lines[i].name, name) == 0 &&
+		count += report->lines[i].verdict == verdict &&
+			 strcmp(report->lines[i].name, name) == 0 &&
 			 strstr(report->lines[i].text, about);
 	return count;
 }
@@ -210,8 +223,10 @@ static int lines(const struct preflight *report, enum preflight_verdict verdict,
 static void make_fit(void)
 {
 	ck_assert_int_eq(db_migrate(conninfo, said, false, MIGRATE_ROLE), 0);
-	own_do("CREATE INDEX ON reservation_items (reservation_id); CREATE INDEX ON reservation_items (seat_id);"
-	       "CREATE INDEX ON seats (event_id, seat_label); CREATE INDEX ON reservations (user_id, created_at);"
+	own_do("CREATE INDEX ON reservation_items (reservation_id); CREATE INDEX ON "
+	       "reservation_items (seat_id);"
+	       "CREATE INDEX ON seats (event_id, seat_label); CREATE INDEX ON reservations "
+	       "(user_id, created_at);"
 	       "CREATE INDEX ON reservations (expires_at) WHERE status = 'pending'");
 }
 

@@ -17,8 +17,9 @@
 #define RUSH_RUNS 10
 
 static const struct db_policy once = { .tries = 1 };
-static const struct db_policy patient = { .tries = 50, .retry_conflict = true, .retry_lost = true,
-					  .patient = true, .total_ms = 5000 };
+static const struct db_policy patient = {
+	.tries = 50, .retry_conflict = true, .retry_lost = true, .patient = true, .total_ms = 5000
+};
 
 static enum db_code body_sleep(struct db_tx *tx, void *context)
 {
@@ -132,7 +133,8 @@ static void *run_rush(void *arg)
 
 	(void)arg;
 	for (int i = 0; i < RUSH_RUNS; i++) {
-		enum db_code code = db_tx_run(fixture_pool, &DB_POLICY_REQUEST, body_touch, NULL, NULL);
+		enum db_code code =
+			db_tx_run(fixture_pool, &DB_POLICY_REQUEST, body_touch, NULL, NULL);
 
 		worst = code > worst ? code : worst;
 	}
@@ -152,8 +154,9 @@ START_TEST(many_threads_share_few_connections)
 	for (int i = 0; i < RUSH_THREADS; i++)
 		join_ok(threads[i]);
 	ck_assert_int_eq(fixture_ask("SELECT n FROM db_test.counter"), RUSH_THREADS * RUSH_RUNS);
-	backends = fixture_ask("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-			       " AND query LIKE '%COMMIT%' AND pid <> pg_backend_pid()");
+	backends = fixture_ask(
+		"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+		" AND query LIKE '%COMMIT%' AND pid <> pg_backend_pid()");
 	ck_assert_int_le(backends, fixture_settings.db_connections);
 	ck_assert_int_le(db_pool_state(fixture_pool).open, fixture_settings.db_connections);
 	ck_assert_int_eq(db_pool_state(fixture_pool).busy, 0);
@@ -251,7 +254,8 @@ START_TEST(patience_ends)
 	short_of_it.total_ms = 400;
 	fixture_open_relay();
 	relay_set(fixture_relay, RELAY_DOWN);
-	ck_assert_int_eq(db_tx_run(fixture_pool, &short_of_it, body_touch, NULL, NULL), DB_UNAVAILABLE);
+	ck_assert_int_eq(db_tx_run(fixture_pool, &short_of_it, body_touch, NULL, NULL),
+			 DB_UNAVAILABLE);
 	ck_assert_int_ge(fixture_ms_since(start_ms), 390);
 	ck_assert_int_lt(fixture_ms_since(start_ms), 1500);
 }

@@ -143,9 +143,10 @@ END_TEST
 
 START_TEST(file_may_have_comments_spaces_and_quotes)
 {
-	write_file("# a comment\n\n  DB_HOST = \"/run/x y\" \r\n\tDB_USER='o'\nDB_PASSWORD=a#b=c\"\n"
-		   "PAYMENTS_MOCK_MODE=silent_decline\nPAYMENTS_PREPARED_STATEMENTS=off\n"
-		   "PAYMENTS_PORT=3003\nPAYMENTS_LANGUAGE=en");
+	write_file(
+		"# a comment\n\n  DB_HOST = \"/run/x y\" \r\n\tDB_USER='o'\nDB_PASSWORD=a#b=c\"\n"
+		"PAYMENTS_MOCK_MODE=silent_decline\nPAYMENTS_PREPARED_STATEMENTS=off\n"
+		"PAYMENTS_PORT=3003\nPAYMENTS_LANGUAGE=en");
 	assert_loads();
 	ck_assert_str_eq(settings.db_host, "/run/x y");
 	ck_assert_str_eq(settings.db_user, "o");

@@ -1,5 +1,5 @@
-/* If these fail, a payment method is charged at another gateway than its operator wrote down, or the service starts
- * without the key, or without the TLS, that its gateway needs. */
+/* If these fail, a payment method is charged at another gateway than its operator wrote down, or
+ * the service starts without the key, or without the TLS, that its gateway needs. */
 #include "base/settings.h"
 #include "suites.h"
 
@@ -26,7 +26,8 @@ static void tear_down(void)
 static void assert_refused(const char *because)
 {
 	ck_assert(!settings_load(NULL, &settings, &errors));
-	ck_assert_msg(strstr(buf_text(&errors), because) != NULL, "no \"%s\" in: %s", because, buf_text(&errors));
+	ck_assert_msg(strstr(buf_text(&errors), because) != NULL, "no \"%s\" in: %s", because,
+		      buf_text(&errors));
 	buf_reset(&errors);
 }
 
@@ -59,8 +60,14 @@ START_TEST(method_named_in_the_list_goes_its_own_way)
 }
 END_TEST
 
-static const char *const malformed[] = { "kakao_pay", "kakao_pay=", "=toss", "kakao_pay=paypal", "kakao_pay=toss,,", ",",
-					 "kakao_pay=toss credit_card=mock", "kakao_pay==toss" };
+static const char *const malformed[] = { "kakao_pay",
+					 "kakao_pay=",
+					 "=toss",
+					 "kakao_pay=paypal",
+					 "kakao_pay=toss,,",
+					 ",",
+					 "kakao_pay=toss credit_card=mock",
+					 "kakao_pay==toss" };
 
 START_TEST(malformed_list_stops_the_start)
 {
@@ -112,7 +119,8 @@ Suite *suite_settings_gateways(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, every_method_is_the_mocks_unless_told);
 	tcase_add_test(tcase, method_named_in_the_list_goes_its_own_way);
-	tcase_add_loop_test(tcase, malformed_list_stops_the_start, 0, sizeof(malformed) / sizeof(malformed[0]));
+	tcase_add_loop_test(tcase, malformed_list_stops_the_start, 0,
+			    sizeof(malformed) / sizeof(malformed[0]));
 	tcase_add_test(tcase, gateway_without_its_key_stops_the_start);
 	tcase_add_test(tcase, production_talks_to_a_gateway_over_tls_only);
 	tcase_add_test(tcase, lease_outlasts_the_deadline);

@@ -1,4 +1,5 @@
-/* If these fail, an answer that others share has another's word in it, lacks its own, or is freed while it is sent. */
+/* If these fail, an answer that others share has another's word in it, lacks its own, or is freed
+ * while it is sent. */
 #include "base/shared_text.h"
 #include "suites.h"
 
@@ -114,7 +115,9 @@ START_TEST(many_hold_it)
 	pthread_t threads[HOLDERS];
 
 	for (int i = 0; i < HOLDERS; i++)
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, hold_and_drop, shared_text_hold(text)), 0);
+		ck_assert_int_eq(
+			pthread_create(&threads[i], NULL, hold_and_drop, shared_text_hold(text)),
+			0);
 	shared_text_drop(text);
 	for (int i = 0; i < HOLDERS; i++)
 		pthread_join(threads[i], NULL);
@@ -126,7 +129,8 @@ Suite *suite_shared_text(void)
 	Suite *suite = suite_create("shared_text");
 	TCase *tcase = tcase_create("shared_text");
 
-	tcase_add_loop_test(tcase, each_has_its_own_words, 0, sizeof(spliced_texts) / sizeof(spliced_texts[0]));
+	tcase_add_loop_test(tcase, each_has_its_own_words, 0,
+			    sizeof(spliced_texts) / sizeof(spliced_texts[0]));
 	tcase_add_test(tcase, an_empty_text);
 	tcase_add_test(tcase, of_a_failed_buffer_there_is_none);
 	tcase_add_test(tcase, many_hold_it);

@@ -139,16 +139,19 @@ END_TEST
 START_TEST(only_hs256_is_taken)
 {
 	ck_assert_int_eq(verify_forged(HS256, CLAIMS, SECRET, EVP_sha256()), STATUS_OK);
-	ck_assert_int_eq(verify_forged("{\"alg\":\"HS512\",\"typ\":\"JWT\"}", CLAIMS, SECRET,
-				       EVP_sha512()), STATUS_TOKEN_INVALID);
-	ck_assert_int_eq(verify_forged("{\"alg\":\"HS384\",\"typ\":\"JWT\"}", CLAIMS, SECRET,
-				       EVP_sha384()), STATUS_TOKEN_INVALID);
+	ck_assert_int_eq(
+		verify_forged("{\"alg\":\"HS512\",\"typ\":\"JWT\"}", CLAIMS, SECRET, EVP_sha512()),
+		STATUS_TOKEN_INVALID);
+	ck_assert_int_eq(
+		verify_forged("{\"alg\":\"HS384\",\"typ\":\"JWT\"}", CLAIMS, SECRET, EVP_sha384()),
+		STATUS_TOKEN_INVALID);
 	ck_assert_int_eq(verify_forged("{\"alg\":\"none\"}", CLAIMS, SECRET, NULL),
 			 STATUS_TOKEN_INVALID);
 	ck_assert_int_eq(verify_forged("{\"alg\":\"none\"}", CLAIMS, SECRET, EVP_sha256()),
 			 STATUS_TOKEN_INVALID);
-	ck_assert_int_eq(verify_forged("{\"alg\":\"RS256\",\"typ\":\"JWT\"}", CLAIMS, SECRET,
-				       EVP_sha256()), STATUS_TOKEN_INVALID);
+	ck_assert_int_eq(
+		verify_forged("{\"alg\":\"RS256\",\"typ\":\"JWT\"}", CLAIMS, SECRET, EVP_sha256()),
+		STATUS_TOKEN_INVALID);
 	ck_assert_int_eq(verify_forged("{\"typ\":\"JWT\"}", CLAIMS, SECRET, EVP_sha256()),
 			 STATUS_TOKEN_INVALID);
 	ck_assert_int_eq(verify_forged("{\"alg\":7}", CLAIMS, SECRET, EVP_sha256()),
@@ -158,8 +161,9 @@ END_TEST
 
 START_TEST(critical_extension_is_refused)
 {
-	ck_assert_int_eq(verify_forged("{\"alg\":\"HS256\",\"crit\":[\"x\"],\"x\":1}", CLAIMS, SECRET,
-				       EVP_sha256()), STATUS_TOKEN_INVALID);
+	ck_assert_int_eq(verify_forged("{\"alg\":\"HS256\",\"crit\":[\"x\"],\"x\":1}", CLAIMS,
+				       SECRET, EVP_sha256()),
+			 STATUS_TOKEN_INVALID);
 	ck_assert_int_eq(verify_forged("{\"alg\":\"HS256\",\"x\":1}", CLAIMS, SECRET, EVP_sha256()),
 			 STATUS_OK);
 }
@@ -360,7 +364,8 @@ static void *verify_often(void *argument)
 
 		wrong += token_verify(value, &secrets, NOW, &principal) != STATUS_OK;
 		wrong += token_verify(value, &secrets, NOW + 1, &principal) != STATUS_TOKEN_INVALID;
-		wrong += strcmp(fingerprint_make("k", "t").text, fingerprint_make("k", "u").text) == 0;
+		wrong += strcmp(fingerprint_make("k", "t").text, fingerprint_make("k", "u").text) ==
+			 0;
 	}
 	return (void *)wrong;
 }
@@ -390,16 +395,19 @@ START_TEST(known_token_is_taken_without_a_second_look)
 
 	ck_assert_ptr_nonnull(cache);
 	for (int i = 0; i < 3; i++) {
-		ck_assert_int_eq(token_cache_verify(cache, value, &secrets, NOW, &principal), STATUS_OK);
+		ck_assert_int_eq(token_cache_verify(cache, value, &secrets, NOW, &principal),
+				 STATUS_OK);
 		ck_assert_str_eq(principal.user_id.text, USER);
 		ck_assert(!principal.is_admin);
 	}
 	ck_assert_uint_eq(token_cache_hits(cache), 2);
 	/* the only place is taken by turns: nobody is taken for another */
 	for (int i = 0; i < 3; i++) {
-		ck_assert_int_eq(token_cache_verify(cache, admin, &secrets, NOW, &principal), STATUS_OK);
+		ck_assert_int_eq(token_cache_verify(cache, admin, &secrets, NOW, &principal),
+				 STATUS_OK);
 		ck_assert(principal.is_admin);
-		ck_assert_int_eq(token_cache_verify(cache, value, &secrets, NOW, &principal), STATUS_OK);
+		ck_assert_int_eq(token_cache_verify(cache, value, &secrets, NOW, &principal),
+				 STATUS_OK);
 		ck_assert(!principal.is_admin);
 	}
 	ck_assert_uint_eq(token_cache_hits(cache), 2);
@@ -416,9 +424,12 @@ START_TEST(known_token_still_has_its_time)
 	struct principal principal;
 
 	ck_assert_int_eq(token_cache_verify(cache, value, &secrets, NOW, &principal), STATUS_OK);
-	ck_assert_int_eq(token_cache_verify(cache, value, &secrets, NOW + 1, &principal), STATUS_TOKEN_INVALID);
-	ck_assert_int_eq(token_cache_verify(cache, value, &secrets, NOW - 2, &principal), STATUS_TOKEN_INVALID);
-	ck_assert_int_eq(token_cache_verify(cache, value, &secrets, NOW - 1, &principal), STATUS_OK);
+	ck_assert_int_eq(token_cache_verify(cache, value, &secrets, NOW + 1, &principal),
+			 STATUS_TOKEN_INVALID);
+	ck_assert_int_eq(token_cache_verify(cache, value, &secrets, NOW - 2, &principal),
+			 STATUS_TOKEN_INVALID);
+	ck_assert_int_eq(token_cache_verify(cache, value, &secrets, NOW - 1, &principal),
+			 STATUS_OK);
 	ck_assert_uint_eq(token_cache_hits(cache), 1);
 	token_cache_free(cache);
 	free(value);
@@ -433,9 +444,11 @@ START_TEST(known_token_is_known_under_its_secrets_only)
 	struct principal principal;
 
 	ck_assert_int_eq(token_cache_verify(cache, value, &secrets, NOW, &principal), STATUS_OK);
-	ck_assert_int_eq(token_cache_verify(cache, value, &over, NOW, &principal), STATUS_TOKEN_INVALID);
+	ck_assert_int_eq(token_cache_verify(cache, value, &over, NOW, &principal),
+			 STATUS_TOKEN_INVALID);
 	ck_assert_int_eq(token_cache_verify(cache, value, &rotated, NOW, &principal), STATUS_OK);
-	ck_assert_int_eq(token_cache_verify(cache, value, &over, NOW, &principal), STATUS_TOKEN_INVALID);
+	ck_assert_int_eq(token_cache_verify(cache, value, &over, NOW, &principal),
+			 STATUS_TOKEN_INVALID);
 	ck_assert_uint_eq(token_cache_hits(cache), 0);
 	token_cache_free(cache);
 	free(value);
@@ -455,13 +468,15 @@ START_TEST(what_resembles_a_known_token_is_refused)
 
 		for (int again = 0; again < 2; again++) { /* refusals are not kept either */
 			value[i] = kept == 'A' ? 'B' : 'A';
-			ck_assert_int_eq(token_cache_verify(cache, value, &secrets, NOW, &principal),
-					 STATUS_TOKEN_INVALID);
+			ck_assert_int_eq(
+				token_cache_verify(cache, value, &secrets, NOW, &principal),
+				STATUS_TOKEN_INVALID);
 		}
 		value[i] = kept;
 	}
 	ck_assert_uint_eq(token_cache_hits(cache), 0);
-	ck_assert_int_eq(token_cache_verify(cache, NULL, &secrets, NOW, &principal), STATUS_AUTH_REQUIRED);
+	ck_assert_int_eq(token_cache_verify(cache, NULL, &secrets, NOW, &principal),
+			 STATUS_AUTH_REQUIRED);
 	ck_assert_int_eq(token_cache_verify(NULL, value, &secrets, NOW, &principal), STATUS_OK);
 	token_cache_free(cache);
 	free(value);
@@ -477,7 +492,8 @@ static void *verify_known_often(void *argument)
 		struct principal principal;
 		bool admin = i % 2 == 0;
 
-		wrong += token_cache_verify(parts[0], parts[admin ? 2 : 1], &secrets, NOW, &principal) != STATUS_OK;
+		wrong += token_cache_verify(parts[0], parts[admin ? 2 : 1], &secrets, NOW,
+					    &principal) != STATUS_OK;
 		wrong += principal.is_admin != admin;
 	}
 	return (void *)wrong;

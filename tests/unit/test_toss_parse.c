@@ -1,5 +1,5 @@
-/* If these fail, an answer of Toss Payments is taken for a proof that it is not (money lost or charged twice),
- * or a proof is not taken for one (a payment hangs until a person looks). */
+/* If these fail, an answer of Toss Payments is taken for a proof that it is not (money lost or
+ * charged twice), or a proof is not taken for one (a payment hangs until a person looks). */
 #include "pay/gateway_toss_parse.h"
 #include "suites.h"
 
@@ -17,16 +17,21 @@ static const struct gateway_refund refund = { { REFUND }, { ORDER }, 30000, "req
 
 static struct toss_reply reply_of(int http, const char *body)
 {
-	return (struct toss_reply){ .http = http, .body = body, .length = strlen(body), .fault = "GATEWAY_TIMEOUT" };
+	return (struct toss_reply){
+		.http = http, .body = body, .length = strlen(body), .fault = "GATEWAY_TIMEOUT"
+	};
 }
 
-static const char *payment(const char *status, const char *order_id, int total, int balance, const char *cancels)
+static const char *payment(const char *status, const char *order_id, int total, int balance,
+			   const char *cancels)
 {
 	static char text[SIZE];
 
 	snprintf(text, sizeof(text),
-		 "{\"paymentKey\":\"tgen_1\",\"orderId\":\"%s\",\"status\":\"%s\",\"totalAmount\":%d,"
-		 "\"balanceAmount\":%d,\"currency\":\"KRW\",\"card\":{\"amount\":%d},\"cancels\":%s}",
+		 "{\"paymentKey\":\"tgen_1\",\"orderId\":\"%s\",\"status\":\"%s\",\"totalAmount\":%"
+		 "d,"
+		 "\"balanceAmount\":%d,\"currency\":\"KRW\",\"card\":{\"amount\":%d},\"cancels\":%"
+		 "s}",
 		 order_id, status, total, balance, total, cancels);
 	return text;
 }
@@ -57,7 +62,8 @@ static struct gateway_answer look_up(int http, const char *body)
 	return answer;
 }
 
-static void assert_answer(struct gateway_answer answer, enum gateway_outcome outcome, const char *code)
+static void assert_answer(struct gateway_answer answer, enum gateway_outcome outcome,
+			  const char *code)
 {
 	ck_assert_str_eq(answer.code, code);
 	ck_assert_int_eq(answer.outcome, outcome);
@@ -67,13 +73,15 @@ static void assert_answer(struct gateway_answer answer, enum gateway_outcome out
 
 START_TEST(done_of_our_order_and_amount_is_approved)
 {
-	assert_answer(confirm(200, payment("DONE", ORDER, AMOUNT, AMOUNT, "null")), GATEWAY_APPROVED, "");
+	assert_answer(confirm(200, payment("DONE", ORDER, AMOUNT, AMOUNT, "null")),
+		      GATEWAY_APPROVED, "");
 }
 END_TEST
 
 static const char *const declines[] = {
-	"REJECT_CARD_PAYMENT", "REJECT_CARD_COMPANY", "REJECT_ACCOUNT_PAYMENT", "INVALID_CARD_EXPIRATION",
-	"INVALID_STOPPED_CARD", "INVALID_REJECT_CARD", "INVALID_CARD_LOST_OR_STOLEN", "EXCEED_MAX_AUTH_COUNT",
+	"REJECT_CARD_PAYMENT",	       "REJECT_CARD_COMPANY",	"REJECT_ACCOUNT_PAYMENT",
+	"INVALID_CARD_EXPIRATION",     "INVALID_STOPPED_CARD",	"INVALID_REJECT_CARD",
+	"INVALID_CARD_LOST_OR_STOLEN", "EXCEED_MAX_AUTH_COUNT",
 };
 
 START_TEST(listed_refusal_is_a_decline)
@@ -109,18 +117,21 @@ static const struct {
 
 START_TEST(any_other_refusal_proves_nothing)
 {
-	assert_answer(confirm(doubts[_i].http, refusal(doubts[_i].code)), GATEWAY_UNKNOWN, doubts[_i].code);
+	assert_answer(confirm(doubts[_i].http, refusal(doubts[_i].code)), GATEWAY_UNKNOWN,
+		      doubts[_i].code);
 }
 END_TEST
 
 START_TEST(answer_about_something_else_is_not_believed)
 {
-	assert_answer(confirm(200, payment("DONE", OTHER, AMOUNT, AMOUNT, "null")), GATEWAY_UNKNOWN, "ORDER_MISMATCH");
-	assert_answer(confirm(200, payment("DONE", ORDER, AMOUNT - 1, AMOUNT - 1, "null")), GATEWAY_UNKNOWN,
-		      "AMOUNT_MISMATCH");
-	assert_answer(look_up(200, payment("DONE", OTHER, AMOUNT, AMOUNT, "null")), GATEWAY_UNKNOWN, "ORDER_MISMATCH");
-	assert_answer(look_up(200, payment("ABORTED", ORDER, AMOUNT + 1, AMOUNT + 1, "null")), GATEWAY_UNKNOWN,
-		      "AMOUNT_MISMATCH");
+	assert_answer(confirm(200, payment("DONE", OTHER, AMOUNT, AMOUNT, "null")), GATEWAY_UNKNOWN,
+		      "ORDER_MISMATCH");
+	assert_answer(confirm(200, payment("DONE", ORDER, AMOUNT - 1, AMOUNT - 1, "null")),
+		      GATEWAY_UNKNOWN, "AMOUNT_MISMATCH");
+	assert_answer(look_up(200, payment("DONE", OTHER, AMOUNT, AMOUNT, "null")), GATEWAY_UNKNOWN,
+		      "ORDER_MISMATCH");
+	assert_answer(look_up(200, payment("ABORTED", ORDER, AMOUNT + 1, AMOUNT + 1, "null")),
+		      GATEWAY_UNKNOWN, "AMOUNT_MISMATCH");
 }
 END_TEST
 
@@ -161,7 +172,8 @@ START_TEST(code_and_message_are_fit_for_a_table)
 	struct gateway_answer answer;
 	int i;
 
-	assert_answer(confirm(400, "{\"code\":\"no code: <b>\",\"message\":\"x\"}"), GATEWAY_UNKNOWN, "HTTP_400");
+	assert_answer(confirm(400, "{\"code\":\"no code: <b>\",\"message\":\"x\"}"),
+		      GATEWAY_UNKNOWN, "HTTP_400");
 	strcpy(body, "{\"code\":\"REJECT_CARD_PAYMENT\",\"message\":\"");
 	for (i = 0; i < 100; i++)
 		strcat(body, "가");
@@ -205,19 +217,24 @@ END_TEST
 
 START_TEST(only_the_gateways_own_404_is_a_not_found)
 {
-	assert_answer(look_up(404, refusal("NOT_FOUND_PAYMENT")), GATEWAY_NOT_FOUND, "NOT_FOUND_PAYMENT");
+	assert_answer(look_up(404, refusal("NOT_FOUND_PAYMENT")), GATEWAY_NOT_FOUND,
+		      "NOT_FOUND_PAYMENT");
 	assert_answer(look_up(404, refusal("NOT_FOUND")), GATEWAY_NOT_FOUND, "NOT_FOUND");
 	assert_answer(look_up(404, "<html>"), GATEWAY_UNKNOWN, "HTTP_404");
-	assert_answer(look_up(500, refusal("NOT_FOUND_PAYMENT")), GATEWAY_UNKNOWN, "NOT_FOUND_PAYMENT");
+	assert_answer(look_up(500, refusal("NOT_FOUND_PAYMENT")), GATEWAY_UNKNOWN,
+		      "NOT_FOUND_PAYMENT");
 	/* a look-up's refusal says nothing of the charge */
-	assert_answer(look_up(400, refusal("REJECT_CARD_PAYMENT")), GATEWAY_UNKNOWN, "REJECT_CARD_PAYMENT");
+	assert_answer(look_up(400, refusal("REJECT_CARD_PAYMENT")), GATEWAY_UNKNOWN,
+		      "REJECT_CARD_PAYMENT");
 }
 END_TEST
 
 /* ---- refunds */
 
-#define OUR_CANCEL(amount, status) "[{\"cancelAmount\":1,\"cancelReason\":\"x\"}," \
-	"{\"cancelAmount\":" amount ",\"cancelReason\":\"requested (" REFUND ")\",\"cancelStatus\":\"" status "\"}]"
+#define OUR_CANCEL(amount, status)                                           \
+	"[{\"cancelAmount\":1,\"cancelReason\":\"x\"},"                      \
+	"{\"cancelAmount\":" amount ",\"cancelReason\":\"requested (" REFUND \
+	")\",\"cancelStatus\":\"" status "\"}]"
 
 static bool before_cancel(int http, const char *body, struct gateway_answer *answer)
 {
@@ -234,14 +251,19 @@ START_TEST(cancel_is_sent_only_where_it_is_due)
 	struct gateway_answer answer;
 
 	ck_assert(before_cancel(200, payment("DONE", ORDER, AMOUNT, AMOUNT, "null"), &answer));
-	ck_assert(before_cancel(200, payment("PARTIAL_CANCELED", ORDER, AMOUNT, 30000, "[]"), &answer));
-	ck_assert(!before_cancel(200, payment("PARTIAL_CANCELED", ORDER, AMOUNT, 40000, OUR_CANCEL("30000", "DONE")), &answer));
+	ck_assert(before_cancel(200, payment("PARTIAL_CANCELED", ORDER, AMOUNT, 30000, "[]"),
+				&answer));
+	ck_assert(!before_cancel(
+		200, payment("PARTIAL_CANCELED", ORDER, AMOUNT, 40000, OUR_CANCEL("30000", "DONE")),
+		&answer));
 	assert_answer(answer, GATEWAY_APPROVED, "");
 	ck_assert(!before_cancel(200, payment("CANCELED", ORDER, AMOUNT, 0, "[]"), &answer));
 	assert_answer(answer, GATEWAY_DECLINED, "NOT_CANCELABLE_AMOUNT");
-	ck_assert(!before_cancel(200, payment("PARTIAL_CANCELED", ORDER, AMOUNT, 29999, "[]"), &answer));
+	ck_assert(!before_cancel(200, payment("PARTIAL_CANCELED", ORDER, AMOUNT, 29999, "[]"),
+				 &answer));
 	assert_answer(answer, GATEWAY_DECLINED, "NOT_CANCELABLE_AMOUNT");
-	ck_assert(!before_cancel(200, payment("IN_PROGRESS", ORDER, AMOUNT, AMOUNT, "null"), &answer));
+	ck_assert(!before_cancel(200, payment("IN_PROGRESS", ORDER, AMOUNT, AMOUNT, "null"),
+				 &answer));
 	assert_answer(answer, GATEWAY_UNKNOWN, "IN_PROGRESS");
 	ck_assert(!before_cancel(200, payment("DONE", OTHER, AMOUNT, AMOUNT, "null"), &answer));
 	assert_answer(answer, GATEWAY_UNKNOWN, "ORDER_MISMATCH");
@@ -263,22 +285,29 @@ static struct gateway_answer after_cancel(int http, const char *body)
 
 START_TEST(refund_is_done_when_the_payment_lists_it)
 {
-	assert_answer(after_cancel(200, payment("PARTIAL_CANCELED", ORDER, AMOUNT, 40000, OUR_CANCEL("30000", "DONE"))),
+	assert_answer(after_cancel(200, payment("PARTIAL_CANCELED", ORDER, AMOUNT, 40000,
+						OUR_CANCEL("30000", "DONE"))),
 		      GATEWAY_APPROVED, "");
-	assert_answer(after_cancel(200, payment("PARTIAL_CANCELED", ORDER, AMOUNT, 40000, OUR_CANCEL("30000", "IN_PROGRESS"))),
+	assert_answer(after_cancel(200, payment("PARTIAL_CANCELED", ORDER, AMOUNT, 40000,
+						OUR_CANCEL("30000", "IN_PROGRESS"))),
 		      GATEWAY_UNKNOWN, "REFUND_UNDER_WAY");
-	assert_answer(after_cancel(200, payment("PARTIAL_CANCELED", ORDER, AMOUNT, 40000, OUR_CANCEL("29999", "DONE"))),
+	assert_answer(after_cancel(200, payment("PARTIAL_CANCELED", ORDER, AMOUNT, 40000,
+						OUR_CANCEL("29999", "DONE"))),
 		      GATEWAY_UNKNOWN, "AMOUNT_MISMATCH");
-	assert_answer(after_cancel(200, payment("CANCELED", ORDER, AMOUNT, 0, "[]")), GATEWAY_UNKNOWN, "REFUND_NOT_LISTED");
+	assert_answer(after_cancel(200, payment("CANCELED", ORDER, AMOUNT, 0, "[]")),
+		      GATEWAY_UNKNOWN, "REFUND_NOT_LISTED");
 	assert_answer(after_cancel(0, ""), GATEWAY_UNKNOWN, "GATEWAY_TIMEOUT");
 }
 END_TEST
 
 START_TEST(only_a_listed_refusal_ends_a_refund)
 {
-	assert_answer(after_cancel(403, refusal("NOT_CANCELABLE_AMOUNT")), GATEWAY_DECLINED, "NOT_CANCELABLE_AMOUNT");
-	assert_answer(after_cancel(400, refusal("ALREADY_CANCELED_PAYMENT")), GATEWAY_UNKNOWN, "ALREADY_CANCELED_PAYMENT");
-	assert_answer(after_cancel(500, refusal("NOT_CANCELABLE_AMOUNT")), GATEWAY_UNKNOWN, "NOT_CANCELABLE_AMOUNT");
+	assert_answer(after_cancel(403, refusal("NOT_CANCELABLE_AMOUNT")), GATEWAY_DECLINED,
+		      "NOT_CANCELABLE_AMOUNT");
+	assert_answer(after_cancel(400, refusal("ALREADY_CANCELED_PAYMENT")), GATEWAY_UNKNOWN,
+		      "ALREADY_CANCELED_PAYMENT");
+	assert_answer(after_cancel(500, refusal("NOT_CANCELABLE_AMOUNT")), GATEWAY_UNKNOWN,
+		      "NOT_CANCELABLE_AMOUNT");
 	assert_answer(after_cancel(409, refusal("IDEMPOTENT_REQUEST_PROCESSING")), GATEWAY_UNKNOWN,
 		      "IDEMPOTENT_REQUEST_PROCESSING");
 }
@@ -288,7 +317,8 @@ END_TEST
 
 START_TEST(books_say_what_was_charged_and_given_back)
 {
-	struct toss_reply reply = reply_of(200, payment("PARTIAL_CANCELED", ORDER, AMOUNT, 40000, "[]"));
+	struct toss_reply reply =
+		reply_of(200, payment("PARTIAL_CANCELED", ORDER, AMOUNT, 40000, "[]"));
 	struct gateway_books books;
 
 	toss_parse_books(&reply, &order, &books);
@@ -354,7 +384,8 @@ Suite *suite_toss_parse(void)
 
 	tcase_add_test(tcase, done_of_our_order_and_amount_is_approved);
 	tcase_add_loop_test(tcase, listed_refusal_is_a_decline, 0, COUNT(declines));
-	tcase_add_loop_test(tcase, listed_refusal_with_a_server_error_proves_nothing, 0, COUNT(declines));
+	tcase_add_loop_test(tcase, listed_refusal_with_a_server_error_proves_nothing, 0,
+			    COUNT(declines));
 	tcase_add_loop_test(tcase, any_other_refusal_proves_nothing, 0, COUNT(doubts));
 	tcase_add_test(tcase, answer_about_something_else_is_not_believed);
 	tcase_add_loop_test(tcase, unreadable_answer_proves_nothing, 0, COUNT(rubbish));

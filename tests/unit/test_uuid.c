@@ -104,8 +104,8 @@ START_TEST(ids_of_several_threads_all_differ)
 	pthread_t threads[THREADS];
 
 	for (int i = 0; i < THREADS; i++)
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, make_ids,
-						ids + i * IDS_PER_THREAD), 0);
+		ck_assert_int_eq(
+			pthread_create(&threads[i], NULL, make_ids, ids + i * IDS_PER_THREAD), 0);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	qsort(ids, THREADS * IDS_PER_THREAD, sizeof(ids[0]), compare_ids);
