@@ -7,14 +7,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/metrics.h"
-#include "fcgi/admin.h"
-#include "fcgi/handle.h"
-#include "fcgi/listener.h"
-#include "fcgi/notify.h"
+#include "fcgi/handle/handle.h"
 #include "fcgi/options.h"
-#include "fcgi/rounds.h"
-#include "fcgi/worker.h"
+#include "fcgi/server/admin.h"
+#include "fcgi/server/janitor_thread.h"
+#include "fcgi/server/listener.h"
+#include "fcgi/server/sd_notify.h"
+#include "fcgi/server/worker.h"
+#include "pay/metrics.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* payctl audit: do the books add up? Exit 0 they do, 1 findings, 2 it could not be looked into. */
-#include "pay/audit.h"
-#include "pay/audit_gateway.h"
+#include "pay/audit/audit.h"
+#include "pay/audit/gateway_audit.h"
 
 #include "fcgi/ctl/ctl.h"
 

@@ -1,6 +1,6 @@
 /* payctl check: is everything in place? Exit 0 all is well, 1 warnings, 2 something does not
  * work. */
-#include "base/secret.h"
+#include "config/secret.h"
 #include "db/preflight.h"
 #include "fcgi/ctl/ctl.h"
 

@@ -1,9 +1,9 @@
 /* payctl, the operator's command: what its subcommands share. One file each. */
-#ifndef PAYMENTS_CTL_CTL_H
-#define PAYMENTS_CTL_CTL_H
+#ifndef PAYMENTS_FCGI_CTL_CTL_H
+#define PAYMENTS_FCGI_CTL_CTL_H
 
 #include "base/buf.h"
-#include "base/settings.h"
+#include "config/settings.h"
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* payctl refund: gives a charge back, or part of it, as POST intents/{id}/refund does. */
 #include "fcgi/ctl/ctl.h"
 
-#include "pay/refund.h"
+#include "pay/refund/refund.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -5,9 +5,9 @@
 #ifndef PAYMENTS_AUTH_TOKEN_H
 #define PAYMENTS_AUTH_TOKEN_H
 
-#include "base/secret.h"
 #include "base/status.h"
 #include "base/uuid.h"
+#include "config/secret.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -10,8 +10,8 @@
 #ifndef PAYMENTS_DB_DB_H
 #define PAYMENTS_DB_DB_H
 
-#include "base/settings.h"
 #include "base/uuid.h"
+#include "config/settings.h"
 #include "db/sql.h"
 
 #include <stdbool.h>

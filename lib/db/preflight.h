@@ -5,7 +5,7 @@
 #ifndef PAYMENTS_DB_PREFLIGHT_H
 #define PAYMENTS_DB_PREFLIGHT_H
 
-#include "base/settings.h"
+#include "config/settings.h"
 
 #include <stdio.h>
 

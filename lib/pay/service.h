@@ -7,14 +7,14 @@
 
 #include "auth/token.h"
 #include "auth/token_cache.h"
-#include "base/answer.h"
-#include "base/batch.h"
-#include "base/settings.h"
 #include "base/shared_text.h"
 #include "base/status.h"
 #include "base/uuid.h"
+#include "config/settings.h"
+#include "db/batch.h"
 #include "db/db.h"
-#include "pay/owner.h"
+#include "pay/error_body.h"
+#include "pay/process_id.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -10,7 +10,7 @@
 #include "auth/token_issue.h"
 #include "base/clock.h"
 #include "base/json_in.h"
-#include "pay/payment_answer.h"
+#include "pay/payment/answer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -36,7 +36,7 @@ INSTALLED = {
 FLOORS = ["lib/base", "lib/auth", "lib/db", "lib/pay", "fcgi"]
 # Each header of a library is one floor's business, so that what it does badly is mended in one place.
 THIRD_PARTY = {"libpq-fe.h": "lib/db/", "jwt.h": "lib/auth/", "cjson/cJSON.h": "lib/base/json_in.c",
-               "fcgiapp.h": "fcgi/", "curl/curl.h": "lib/pay/gateway_toss_http.c"}
+               "fcgiapp.h": "fcgi/", "curl/curl.h": "lib/pay/gateway/toss_http.c"}
 DOCUMENTS = ["README.md", "README.ko.md", *sorted(
     str(path.relative_to(build.REPO)) for path in (build.REPO / "docs").glob("*.md"))]
 

@@ -89,7 +89,7 @@ def test_every_wire_code_is_documented():
 
 
 def test_every_route_is_documented():
-    source = (build.REPO / "fcgi/route.c").read_text(encoding="utf-8")
+    source = (build.REPO / "fcgi/http/route.c").read_text(encoding="utf-8")
     routes = re.findall(r'METHOD_\w+, "[^"]+",\s*"((?:GET|POST|DELETE) [^"]+)"', source)
     assert "POST process" in routes and len(routes) > 10
     text = (build.REPO / "docs/api.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@
 #ifndef PAYMENTS_TESTS_UNIT_DB_FIXTURE_H
 #define PAYMENTS_TESTS_UNIT_DB_FIXTURE_H
 
-#include "base/settings.h"
+#include "config/settings.h"
 #include "db/db.h"
 #include "relay.h"
 

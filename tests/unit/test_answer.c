@@ -1,5 +1,5 @@
 /* If these fail, one of the three front ends no longer finds the member of an error it reads. */
-#include "base/answer.h"
+#include "pay/error_body.h"
 #include "suites.h"
 
 START_TEST(error_body_has_the_one_shape)

@@ -2,8 +2,8 @@
  * If these fail, work of one request is done twice or never, a request waits for
  * company that does not come, or one for ever that nobody comes to.
  */
-#include "base/batch.h"
 #include "base/clock.h"
+#include "db/batch.h"
 #include "suites.h"
 
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* If these fail, the service connects to another database than it was told, or waits for a dead
  * one for ever. libpq itself says what it understood. */
-#include "base/settings.h"
+#include "config/settings.h"
 #include "suites.h"
 
 #include <libpq-fe.h>

@@ -1,7 +1,7 @@
 /* If these fail, a connection waits at the door though a thread does too, or processes that start
  * together mix their places. */
 #include "base/clock.h"
-#include "fcgi/door.h"
+#include "fcgi/server/door.h"
 #include "suites.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* If these fail, the web server cannot read an answer that is long, or that a slow peer takes in
  * pieces. */
 #include "base/buf.h"
-#include "fcgi/framing.h"
+#include "fcgi/http/fcgi_output.h"
 #include "suites.h"
 
 #include <fastcgi.h>

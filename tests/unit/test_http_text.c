@@ -4,7 +4,7 @@
  */
 #include "suites.h"
 
-#include "fcgi/http_text.h"
+#include "fcgi/http/http_text.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* If these fail, a payment is decided wrongly: charged twice, charged for a reservation that is
  * lost, or refused although it could be paid. */
-#include "pay/booking.h"
-#include "pay/intent.h"
+#include "pay/booking/booking.h"
+#include "pay/payment/intent.h"
 #include "suites.h"
 
 #include <stdlib.h>

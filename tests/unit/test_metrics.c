@@ -1,5 +1,5 @@
 /* If these fail, who watches the pool sees counts that are lost, doubled or another build's. */
-#include "base/metrics.h"
+#include "pay/metrics.h"
 #include "suites.h"
 
 #include <pthread.h>

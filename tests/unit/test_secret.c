@@ -1,5 +1,5 @@
 /* If these fail, production starts on a secret that anybody can guess and sign tokens with. */
-#include "base/secret.h"
+#include "config/secret.h"
 #include "suites.h"
 
 #include <stddef.h>

@@ -2,7 +2,7 @@
  * set, or shows a secret. */
 #define _GNU_SOURCE 1 /* environ */
 
-#include "base/settings.h"
+#include "config/settings.h"
 #include "suites.h"
 
 #include <stdio.h>

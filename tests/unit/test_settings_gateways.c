@@ -1,6 +1,6 @@
 /* If these fail, a payment method is charged at another gateway than its operator wrote down, or
  * the service starts without the key, or without the TLS, that its gateway needs. */
-#include "base/settings.h"
+#include "config/settings.h"
 #include "suites.h"
 
 #include <stdlib.h>

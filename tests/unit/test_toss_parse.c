@@ -1,6 +1,6 @@
 /* If these fail, an answer of Toss Payments is taken for a proof that it is not (money lost or
  * charged twice), or a proof is not taken for one (a payment hangs until a person looks). */
-#include "pay/gateway_toss_parse.h"
+#include "pay/gateway/toss_parse.h"
 #include "suites.h"
 
 #include <stdio.h>

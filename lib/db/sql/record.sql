@@ -70,7 +70,7 @@ WHERE (SELECT ok FROM ok);
 
 -- name: record_lock
 -- $1 attempt
--- columns: see enum record_column in lib/pay/record_row.c
+-- columns: see enum record_column in lib/pay/payment/settle_row.c
 WITH a AS MATERIALIZED (
 	SELECT * FROM payments.attempts WHERE id = $1
 ), i AS MATERIALIZED (

@@ -1,0 +1,70 @@
+/* POST execute: execute a payment intent. Token and cvv stay in the parsed body, which is wiped. */
+#include "fcgi/handle/handle.h"
+
+#include "pay/payment/payment.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CVV_MAX 5	   /* four digits and the NUL */
+#define CARD_TOKEN_MAX 512 /* bytes of a paymentMethodToken; gateways' keys are at most 200 */
+
+/* Three or four digits, as a string or, as some clients have it, as a number. */
+static bool read_cvv(const struct json_in *json, char out[CVV_MAX])
+{
+	const char *text = json_in_string(json, "cvv");
+	int64_t number;
+	size_t length;
+
+	if (json_in_integer(json, "cvv", &number) && number >= 100 && number <= 9999) {
+		snprintf(out, CVV_MAX, "%d", (int)number);
+		return true;
+	}
+	length = text ? strlen(text) : 0;
+	if (length < 3 || length > 4 || strspn(text, "0123456789") != length)
+		return false;
+	memcpy(out, text, length + 1);
+	return true;
+}
+
+static enum status read_execute(const struct json_in *json, struct execute_input *out,
+				char cvv[CVV_MAX])
+{
+	bool by_intent = !handle_is_missing(json, "paymentIntentId");
+	const char *key = by_intent ? "paymentIntentId" : "bookingId";
+	const char *id = json_in_string(json, key);
+
+	if (handle_is_missing(json, key) || handle_is_missing(json, "paymentMethodToken") ||
+	    handle_is_missing(json, "cvv"))
+		return STATUS_MISSING_FIELDS;
+	if (!id || !uuid_parse(id, by_intent ? &out->intent_id : &out->booking_id))
+		return STATUS_INVALID_ID;
+	if (!read_cvv(json, cvv))
+		return STATUS_INVALID_CVV_FORMAT;
+	out->cvv = cvv;
+	out->token = json_in_string(json, "paymentMethodToken");
+	if (!out->token || strlen(out->token) > CARD_TOKEN_MAX)
+		return STATUS_INVALID_PARAMETER;
+	return STATUS_OK;
+}
+
+void handle_execute(struct exchange *exchange)
+{
+	struct json_in *json = handle_body(exchange);
+	struct execute_input input = { .token = NULL };
+	struct outcome outcome = { .status = STATUS_OK };
+	char cvv[CVV_MAX] = "";
+	enum status status;
+
+	if (!json)
+		return;
+	status = read_execute(json, &input, cvv);
+	if (status == STATUS_OK) {
+		payment_execute(&exchange->call, &input, &outcome);
+		handle_answer(exchange, &outcome);
+	} else {
+		handle_refuse(exchange, status);
+	}
+	explicit_bzero(cvv, sizeof(cvv));
+	json_in_free(json);
+}

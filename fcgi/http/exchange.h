@@ -1,0 +1,14 @@
+/* One request from the socket to its log line. */
+#ifndef PAYMENTS_FCGI_HTTP_EXCHANGE_H
+#define PAYMENTS_FCGI_HTTP_EXCHANGE_H
+
+#include "pay/service.h"
+
+struct FCGX_Request;
+
+/* Reads an accepted request, has it routed, sends the answer, logs one line. The connection is the
+ * caller's to finish. */
+void exchange_serve(struct FCGX_Request *fcgx, struct service *service,
+		    const struct settings *settings);
+
+#endif

@@ -1,0 +1,199 @@
+#define _GNU_SOURCE 1 /* strerrordesc_np */
+
+#include "fcgi/server/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define HOST_MAX 256
+#define SOCKET_MASK 0117 /* leaves 0660: the web server's group may connect, nobody else */
+
+static bool is_listening(int fd)
+{
+	int listening = 0;
+	socklen_t length = sizeof(listening);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 && listening;
+}
+
+int listener_inherit(struct buf *why)
+{
+	int flags = fcntl(STDIN_FILENO, F_GETFL);
+
+	if (!is_listening(STDIN_FILENO)) {
+		buf_puts(why, "descriptor 0 is no listening socket: start me with spawn-fcgi, "
+			      "multiwatch or systemd (StandardInput=socket), or with "
+			      "--listen unix:/path");
+		return -1;
+	}
+	/* Left non-blocking, every idle thread would spin in accept. */
+	if (flags & O_NONBLOCK)
+		fcntl(STDIN_FILENO, F_SETFL, flags & ~O_NONBLOCK);
+	return STDIN_FILENO;
+}
+
+/* NULL for the other forms of address. */
+static const char *unix_path(const char *address)
+{
+	return strncmp(address, "unix:", 5) == 0 ? address + 5 : NULL;
+}
+
+static void explain(struct buf *why, const char *what, const char *address, const char *reason)
+{
+	buf_printf(why, "cannot %s %s: %s", what, address, reason);
+}
+
+static bool is_answered(const struct sockaddr_un *name)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool answered;
+
+	if (fd < 0)
+		return true;
+	/* EAGAIN: its backlog is full, so somebody is there. */
+	answered =
+		connect(fd, (const struct sockaddr *)name, sizeof(*name)) == 0 || errno == EAGAIN;
+	close(fd);
+	return answered;
+}
+
+/* Clears the way to a path: true where nothing is there, or a socket nobody answers on was. */
+static bool unix_clear(const struct sockaddr_un *name, struct buf *why)
+{
+	struct stat found;
+
+	if (lstat(name->sun_path, &found) != 0)
+		return true;
+	if (!S_ISSOCK(found.st_mode))
+		explain(why, "listen on", name->sun_path, "there is a file that is no socket");
+	else if (is_answered(name))
+		explain(why, "listen on", name->sun_path, "another process answers on it");
+	else if (unlink(name->sun_path) != 0)
+		explain(why, "remove the old socket", name->sun_path, strerrordesc_np(errno));
+	else
+		return true;
+	return false;
+}
+
+static int bound_socket(const struct sockaddr *name, socklen_t length, bool shared)
+{
+	int fd = socket(name->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int on = 1;
+
+	if (fd < 0)
+		return -1;
+	if (name->sa_family != AF_UNIX)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (shared)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+	if (bind(fd, name, length) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int unix_bind(const char *path, struct buf *why)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	mode_t mask;
+	int fd;
+
+	if (strlen(path) >= sizeof(name.sun_path)) {
+		explain(why, "listen on", path, "the path is too long for a unix socket");
+		return -1;
+	}
+	strcpy(name.sun_path, path);
+	if (!unix_clear(&name, why))
+		return -1;
+	mask = umask(SOCKET_MASK);
+	fd = bound_socket((const struct sockaddr *)&name, sizeof(name), false);
+	umask(mask);
+	if (fd < 0)
+		explain(why, "listen on", path, strerrordesc_np(errno));
+	return fd;
+}
+
+/* "host:port" or "[v6]:port" into its two parts. */
+static bool address_split(const char *address, char host[HOST_MAX], const char **port)
+{
+	const char *colon = strrchr(address, ':');
+	size_t length = colon ? (size_t)(colon - address) : 0;
+
+	if (length == 0 || length >= HOST_MAX || colon[1] == '\0')
+		return false;
+	if (address[0] == '[' && colon[-1] == ']' && length > 2) {
+		address++;
+		length -= 2;
+	} else if (memchr(address, ':', length)) {
+		return false; /* a bare v6 address: which colon is the port's cannot be told */
+	}
+	memcpy(host, address, length);
+	host[length] = '\0';
+	*port = colon + 1;
+	return true;
+}
+
+static int tcp_bind(const char *address, bool shared, struct buf *why)
+{
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM };
+	struct addrinfo *found = NULL;
+	char host[HOST_MAX];
+	const char *port;
+	int error, fd;
+
+	if (!address_split(address, host, &port)) {
+		explain(why, "listen on", address,
+			"it is none of unix:/path, host:port, [v6]:port");
+		return -1;
+	}
+	error = getaddrinfo(host, port, &hints, &found);
+	if (error) {
+		explain(why, "listen on", address, gai_strerror(error));
+		return -1;
+	}
+	fd = bound_socket(found->ai_addr, found->ai_addrlen, shared);
+	if (fd < 0)
+		explain(why, "listen on", address, strerrordesc_np(errno));
+	freeaddrinfo(found);
+	return fd;
+}
+
+static int listen_on(int fd, const char *address, int backlog, struct buf *why)
+{
+	if (fd < 0)
+		return -1;
+	if (listen(fd, backlog) == 0)
+		return fd;
+	explain(why, "listen on", address, strerrordesc_np(errno));
+	close(fd);
+	return -1;
+}
+
+int listener_open(const char *address, int backlog, struct buf *why)
+{
+	const char *path = unix_path(address);
+
+	return listen_on(path ? unix_bind(path, why) : tcp_bind(address, false, why), address,
+			 backlog, why);
+}
+
+int listener_open_shared(const char *address, int backlog, struct buf *why)
+{
+	return listen_on(tcp_bind(address, true, why), address, backlog, why);
+}
+
+void listener_remove(const char *address)
+{
+	const char *path = unix_path(address);
+
+	if (path)
+		unlink(path);
+}

@@ -1,0 +1,109 @@
+#include "fcgi/server/sd_notify.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define TEXT_MAX 160
+#define PAUSE_MAX_MS 5000
+#define PAUSES_PER_WATCHDOG 3 /* two signs of life may be late or lost */
+#define SEND_PATIENCE_S 1     /* a stuck manager must not keep us from a signal */
+
+/* The manager's address; a leading @ stands for the NUL of an abstract one. 0: there is none. */
+static socklen_t manager_address(struct sockaddr_un *out)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	size_t length = path ? strlen(path) : 0;
+
+	if (length == 0 || length >= sizeof(out->sun_path))
+		return 0;
+	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	memcpy(out->sun_path, path, length);
+	if (path[0] == '@')
+		out->sun_path[0] = '\0';
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+}
+
+static bool datagram_send(const struct sockaddr_un *to, socklen_t length, const char *text)
+{
+	struct timeval patience = { .tv_sec = SEND_PATIENCE_S };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool sent = false;
+	int error;
+
+	if (fd < 0)
+		return false;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)to, length) >=
+	       0;
+	error = errno;
+	close(fd);
+	errno = error;
+	return sent;
+}
+
+static void notify(const char *text)
+{
+	struct sockaddr_un manager;
+	socklen_t length = manager_address(&manager);
+
+	if (length && !datagram_send(&manager, length, text))
+		log_event(LOG_LEVEL_WARN, "notify_failed", "errno %d", errno);
+}
+
+void notify_ready(void)
+{
+	notify("READY=1\nSTATUS=Serving");
+}
+
+/* The time lets a manager of Type=notify-reload tell this reload's word from an earlier one's. */
+void notify_reloading(void)
+{
+	char text[TEXT_MAX];
+
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
+	notify(text);
+}
+
+void notify_stopping(void)
+{
+	notify("STOPPING=1\nSTATUS=Finishing what is in flight");
+}
+
+void notify_load(int threads, int busy, bool alive)
+{
+	char text[TEXT_MAX];
+
+	snprintf(text, sizeof(text), "%sSTATUS=%s, %d of %d threads busy",
+		 alive ? "WATCHDOG=1\n" : "", alive ? "Serving" : "No connection is accepted", busy,
+		 threads);
+	notify(text);
+}
+
+/* The variables may have been meant for our parent. */
+static bool watchdog_is_ours(void)
+{
+	const char *pid = getenv("WATCHDOG_PID");
+
+	return !pid || strtol(pid, NULL, 10) == (long)getpid();
+}
+
+int64_t notify_pause_ms(void)
+{
+	const char *patience_us = getenv("WATCHDOG_USEC");
+	int64_t pause_ms = 0;
+
+	if (patience_us && watchdog_is_ours())
+		pause_ms = strtoll(patience_us, NULL, 10) / 1000 / PAUSES_PER_WATCHDOG;
+	return pause_ms > 0 && pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS;
+}

@@ -1,0 +1,66 @@
+/*
+ * The settings in force. A reload puts a new set in force while requests go on
+ * under the one they began with; the last of them frees it.
+ */
+#include "fcgi/server/worker.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct live_set {
+	struct settings settings; /* first: a settings pointer is its set's */
+	int holders;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct live_set *in_force;
+
+const struct settings *settings_hold(void)
+{
+	struct live_set *set;
+
+	pthread_mutex_lock(&lock);
+	set = in_force;
+	assert(set);
+	set->holders++;
+	pthread_mutex_unlock(&lock);
+	return &set->settings;
+}
+
+static void set_release(struct live_set *set)
+{
+	bool last;
+
+	pthread_mutex_lock(&lock);
+	last = --set->holders == 0;
+	pthread_mutex_unlock(&lock);
+	if (last) {
+		explicit_bzero(&set->settings, sizeof(set->settings));
+		free(set);
+	}
+}
+
+void settings_release(const struct settings *settings)
+{
+	set_release((struct live_set *)settings);
+}
+
+bool settings_publish(const struct settings *settings)
+{
+	struct live_set *set = malloc(sizeof(*set));
+	struct live_set *old;
+
+	if (!set)
+		return false;
+	set->settings = *settings;
+	set->holders = 1;
+	pthread_mutex_lock(&lock);
+	old = in_force;
+	in_force = set;
+	pthread_mutex_unlock(&lock);
+	if (old)
+		set_release(old);
+	return true;
+}

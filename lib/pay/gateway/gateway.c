@@ -1,0 +1,21 @@
+#include "pay/gateway/gateway.h"
+
+#include <string.h>
+
+static const struct gateway *const gateways[GATEWAY_CHOICES] = {
+	[GATEWAY_MOCK] = &gateway_mock,
+	[GATEWAY_TOSS] = &gateway_toss,
+};
+
+const struct gateway *gateway_by_name(const char *name)
+{
+	for (int i = 0; i < GATEWAY_CHOICES; i++)
+		if (strcmp(gateways[i]->name, name) == 0)
+			return gateways[i];
+	return NULL;
+}
+
+const struct gateway *gateway_for_method(const struct settings *settings, const char *method)
+{
+	return gateways[settings_gateway(settings, method)];
+}

@@ -1,0 +1,197 @@
+/*
+ * Toss Payments. The attempt's id is both the orderId and the Idempotency-Key of
+ * the charge, the refund's id that of the cancel; so after a crash everything is
+ * found again by ids that are in our own tables. The paymentKey is a secret of the
+ * moment: a charge gets it from the customer, a refund from the look-up before it.
+ */
+#include "pay/gateway/gateway.h"
+
+#include "base/json_out.h"
+#include "base/log.h"
+#include "pay/gateway/toss_http.h"
+#include "pay/gateway/toss_parse.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ORDER_PATH_MAX 80
+#define CANCEL_PATH_MAX (TOSS_KEY_MAX + 40)
+
+/* A refused key fails every payment: said once, not once a payment, and again only after it
+ * worked. */
+static void watch_key(const struct toss_reply *reply)
+{
+	static atomic_bool is_known;
+
+	if (reply->http == 0)
+		return;
+	if (!toss_is_key_fault(reply))
+		atomic_store(&is_known, false);
+	else if (!atomic_exchange(&is_known, true))
+		log_event(LOG_LEVEL_ERROR, "gateway_key_refused",
+			  "Toss Payments refuses TOSS_SECRET_KEY (HTTP %d): put the live key of "
+			  "the merchant's console "
+			  "into the settings and reload (SIGHUP); payments under way wait and are "
+			  "looked up then",
+			  reply->http);
+}
+
+/* Money under our order id that is not what we asked for: nothing but a person can settle that. */
+static void watch_mismatch(const struct uuid *key, const struct gateway_answer *answer)
+{
+	if (strcmp(answer->code, "AMOUNT_MISMATCH") == 0 ||
+	    strcmp(answer->code, "ORDER_MISMATCH") == 0)
+		log_event(LOG_LEVEL_ERROR, "gateway_mismatch",
+			  "Toss Payments' answer about %s does not match what was asked (%s): look "
+			  "it up in the merchant's "
+			  "console",
+			  key->text, answer->code);
+}
+
+static void exchange(const struct settings *settings, const struct toss_request *request,
+		     struct buf *body, struct toss_reply *reply)
+{
+	toss_http_exchange(settings, request, body, reply);
+	watch_key(reply);
+}
+
+static void ask_order(const struct settings *settings, const struct uuid *order, struct buf *body,
+		      struct toss_reply *reply)
+{
+	char path[ORDER_PATH_MAX];
+	struct toss_request request = { .path = path, .deadline_ms = settings->toss_look_up_ms };
+
+	snprintf(path, sizeof(path), "/v1/payments/orders/%s", order->text);
+	exchange(settings, &request, body, reply);
+}
+
+static void confirm(const struct settings *settings, const struct gateway_charge *charge,
+		    const char *sent, struct gateway_answer *answer)
+{
+	struct toss_request request = { .path = "/v1/payments/confirm",
+					.idempotency_key = charge->key.text,
+					.body = sent,
+					.deadline_ms = settings->toss_deadline_ms };
+	struct buf body = { .data = NULL };
+	struct toss_reply reply;
+
+	exchange(settings, &request, &body, &reply);
+	toss_parse_confirm(&reply, &charge->key, charge->amount_krw, answer);
+	buf_free(&body);
+	if (strstr(answer->message, charge->token))
+		answer->message[0] = '\0'; /* it goes to a table; the token must not */
+	watch_mismatch(&charge->key, answer);
+}
+
+static void toss_charge(const struct settings *settings, const struct gateway_charge *charge,
+			struct gateway_answer *answer)
+{
+	struct buf sent = { .data = NULL };
+	struct json_out out = { .buf = &sent };
+
+	memset(answer, 0, sizeof(*answer));
+	if (!toss_key_valid(charge->token)) { /* not even sent */
+		answer->outcome = GATEWAY_DECLINED;
+		snprintf(answer->code, sizeof(answer->code), "INVALID_PAYMENT_KEY");
+		return;
+	}
+	json_object_begin(&out, NULL);
+	json_string(&out, "paymentKey", charge->token);
+	json_string(&out, "orderId", charge->key.text);
+	json_integer(&out, "amount", charge->amount_krw);
+	json_object_end(&out);
+	if (sent.failed) {
+		answer->outcome = GATEWAY_UNKNOWN;
+		snprintf(answer->code, sizeof(answer->code), "NO_MEMORY");
+	} else {
+		confirm(settings, charge, buf_text(&sent), answer);
+	}
+	buf_free(&sent);
+}
+
+static void toss_look_up(const struct settings *settings, const struct gateway_look_up *asked,
+			 struct gateway_answer *answer)
+{
+	struct buf body = { .data = NULL };
+	struct toss_reply reply;
+
+	ask_order(settings, &asked->key, &body, &reply);
+	toss_parse_look_up(&reply, &asked->key, asked->amount_krw, answer);
+	buf_free(&body);
+	watch_mismatch(&asked->key, answer);
+}
+
+static void cancel(const struct settings *settings, const struct gateway_refund *refund,
+		   const char *key, struct gateway_answer *answer)
+{
+	char path[CANCEL_PATH_MAX], reason[128];
+	struct toss_request request = { .path = path,
+					.idempotency_key = refund->key.text,
+					.deadline_ms = settings->toss_deadline_ms };
+	struct buf sent = { .data = NULL }, body = { .data = NULL };
+	struct json_out out = { .buf = &sent };
+	struct toss_reply reply = { .fault = "NO_MEMORY" };
+
+	snprintf(path, sizeof(path), "/v1/payments/%s/cancel", key);
+	snprintf(reason, sizeof(reason), "%.60s (%s)", refund->reason, refund->key.text);
+	json_object_begin(&out, NULL);
+	json_string(&out, "cancelReason", reason);
+	json_integer(&out, "cancelAmount", refund->amount_krw);
+	json_object_end(&out);
+	request.body = buf_text(&sent);
+	if (!sent.failed)
+		exchange(settings, &request, &body, &reply);
+	toss_parse_cancel(&reply, refund, answer);
+	explicit_bzero(path, sizeof(path));
+	buf_free(&sent);
+	buf_free(&body);
+}
+
+static void toss_refund(const struct settings *settings, const struct gateway_refund *refund,
+			struct gateway_answer *answer)
+{
+	char key[TOSS_KEY_MAX + 1] = "";
+	struct buf body = { .data = NULL };
+	struct toss_reply reply;
+
+	ask_order(settings, &refund->attempt, &body, &reply);
+	if (toss_parse_before_cancel(&reply, refund, key, answer))
+		cancel(settings, refund, key, answer);
+	buf_free(&body);
+	explicit_bzero(key, sizeof(key));
+	watch_mismatch(&refund->key, answer);
+}
+
+static void toss_read_books(const struct settings *settings, const struct uuid *key,
+			    struct gateway_books *books)
+{
+	struct buf body = { .data = NULL };
+	struct toss_reply reply;
+
+	ask_order(settings, key, &body, &reply);
+	toss_parse_books(&reply, key, books);
+	buf_free(&body);
+}
+
+static int32_t toss_lease_ms(const struct settings *settings)
+{
+	return settings->toss_lease_ms;
+}
+
+static int32_t toss_horizon_ms(const struct settings *settings)
+{
+	return settings->toss_horizon_ms;
+}
+
+const struct gateway gateway_toss = {
+	.name = "toss",
+	.charge = toss_charge,
+	.look_up = toss_look_up,
+	.refund = toss_refund,
+	.read_books = toss_read_books,
+	.lease_ms = toss_lease_ms,
+	.horizon_ms = toss_horizon_ms,
+	.not_founds_needed = 2,
+	.needs_token = true,
+};

@@ -1,0 +1,17 @@
+/*
+ * Look-ups: attempts whose answer is not known are asked after at their gateway,
+ * until it says. After a crash this is the first thing, never a second charge.
+ */
+#ifndef PAYMENTS_PAY_JANITOR_RECONCILE_H
+#define PAYMENTS_PAY_JANITOR_RECONCILE_H
+
+#include "pay/service.h"
+
+/* Makes attempts of processes that are known to be dead due now. False: the database is away. */
+bool look_up_take_orphans(struct service *service);
+
+/* Looks up at most settings->janitor_batch attempts that are due. How many; -1: the database is
+ * away. */
+int look_up_due(struct service *service, const struct settings *settings);
+
+#endif

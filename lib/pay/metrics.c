@@ -1,0 +1,372 @@
+#define _GNU_SOURCE 1
+
+#include "pay/metrics.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BUCKETS 12
+#define ROUTES (METRICS_ROUTES_MAX + 1) /* the last one counts what matched none */
+
+/* Upper bounds in microseconds; what is longer counts only in the sum and the whole. */
+static const int64_t bounds_us[BUCKETS] = { 1000,   5000,   10000,   25000,   50000,   100000,
+					    250000, 500000, 1000000, 2500000, 5000000, 10000000 };
+static const char *const bounds_s[BUCKETS] = { "0.001", "0.005", "0.01", "0.025", "0.05", "0.1",
+					       "0.25",	"0.5",	 "1",	 "2.5",	  "5",	  "10" };
+
+enum http_class { HTTP_2XX, HTTP_3XX, HTTP_4XX, HTTP_5XX, HTTP_CLASSES };
+static const char *const class_names[HTTP_CLASSES] = { "2xx", "3xx", "4xx", "5xx" };
+
+/* clang-format off */
+static const struct {
+	const char *name, *help;
+} counter_texts[METRIC_COUNTERS] = {
+	[METRIC_PAYMENTS_APPROVED] = { "payments_approved_total", "Payments settled." },
+	[METRIC_PAYMENTS_DECLINED] = { "payments_declined_total", "Payments a gateway declined." },
+	[METRIC_PAYMENTS_UNKNOWN] = { "payments_unknown_total", "Answers of a gateway that proved nothing." },
+	[METRIC_PAYMENTS_LOST] = { "payments_lost_total", "Charges whose reservation was lost: refund ordered." },
+	[METRIC_BATCHES] = { "payments_batches_total", "Transactions that claimed or settled payments together." },
+	[METRIC_BATCHED] = { "payments_batched_total", "Claims and settlements that those carried." },
+	[METRIC_BOOKING_LOOKS] = { "payments_booking_looks_total", "Reads of pages of bookings." },
+	[METRIC_BOOKING_LISTS] = { "payments_booking_lists_total", "Pages of bookings that were read by those." },
+	[METRIC_SEAT_MAPS] = { "payments_seat_maps_total", "Reads of all taken seats of a performance." },
+	[METRIC_SEAT_MAPS_GIVEN] = { "payments_seat_maps_given_total", "Answers that were made of those." },
+	[METRIC_REFUNDS_DONE] = { "payments_refunds_done_total", "Refunds a gateway confirmed." },
+	[METRIC_REFUNDS_DELAYED] = { "payments_refunds_delayed_total", "Refunds to be tried again." },
+	[METRIC_HEALED] = { "payments_healed_total", "Settled payments restored after somebody overwrote them." },
+	[METRIC_FOLLOWED] = { "payments_followed_total", "Settled payments cancelled elsewhere: refund ordered." },
+	[METRIC_HOLDS_EXPIRED] = { "payments_holds_expired_total", "Holds ended by a janitor." },
+	[METRIC_SHADOW_SAME] = { "payments_shadow_same_total", "Shadow decisions like the monolith's." },
+	[METRIC_SHADOW_DIFFERS] = { "payments_shadow_differs_total", "Shadow decisions unlike the monolith's." },
+};
+/* clang-format on */
+
+static const char *const time_names[METRIC_TIMES] = {
+	[METRIC_TIME_QUEUE] = "payments_queue_seconds",
+	[METRIC_TIME_DB_WAIT] = "payments_db_wait_seconds",
+	[METRIC_TIME_DB] = "payments_db_seconds",
+	[METRIC_TIME_GATEWAY] = "payments_gateway_seconds",
+};
+
+struct histogram {
+	_Atomic int64_t buckets[BUCKETS];
+	_Atomic int64_t count, sum_us;
+};
+
+/* What one process counts. A slot keeps its counts when its process ends and the next takes it
+ * over. */
+struct slot {
+	_Atomic int32_t pid; /* 0: never used */
+	_Atomic int32_t busy;
+	_Atomic int64_t counters[METRIC_COUNTERS];
+	_Atomic int64_t requests[ROUTES][HTTP_CLASSES];
+	struct histogram routes[ROUTES];
+	struct histogram times[METRIC_TIMES];
+};
+
+struct pool_file {
+	struct slot slots[METRICS_PROCESSES_MAX];
+};
+
+static struct pool_file *file;
+static struct slot *own;
+static const char *const *route_names;
+static int routes;
+
+static uint32_t hash_text(uint32_t hash, const char *text)
+{
+	for (; *text != '\0'; text++)
+		hash = (hash ^ (unsigned char)*text) * 16777619u; /* FNV-1a */
+	return hash;
+}
+
+/* Two builds share a file only where they count the same things. */
+static uint32_t layout_hash(void)
+{
+	uint32_t hash = hash_text(2166136261u ^ (uint32_t)sizeof(struct pool_file), "1");
+	int i;
+
+	for (i = 0; i < routes; i++)
+		hash = hash_text(hash, route_names[i]);
+	for (i = 0; i < METRIC_COUNTERS; i++)
+		hash = hash_text(hash, counter_texts[i].name);
+	return hash;
+}
+
+static bool map_file(const char *path, struct buf *why)
+{
+	int fd = -1, flags = MAP_SHARED;
+	struct buf name = { 0 };
+	void *memory = MAP_FAILED;
+
+	buf_printf(&name, "%s.%08x", path, layout_hash());
+	if (path[0] == '\0')
+		flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	else
+		fd = open(buf_text(&name), O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+	/* grown, never shrunk: another process may have it mapped */
+	if (path[0] == '\0' || (fd >= 0 && ftruncate(fd, (off_t)sizeof(struct pool_file)) == 0))
+		memory = mmap(NULL, sizeof(struct pool_file), PROT_READ | PROT_WRITE, flags, fd, 0);
+	if (memory == MAP_FAILED)
+		buf_printf(why, "%s: %s", buf_text(&name), strerror(errno));
+	else
+		file = memory;
+	if (fd >= 0)
+		close(fd);
+	buf_free(&name);
+	return memory != MAP_FAILED;
+}
+
+static bool is_gone(int32_t pid)
+{
+	return pid == 0 || (kill(pid, 0) != 0 && errno == ESRCH);
+}
+
+static bool take_slot(void)
+{
+	int32_t self = (int32_t)getpid(), pid;
+	int i;
+
+	for (i = 0; i < METRICS_PROCESSES_MAX; i++) {
+		pid = atomic_load(&file->slots[i].pid);
+		if ((pid == self || is_gone(pid)) &&
+		    atomic_compare_exchange_strong(&file->slots[i].pid, &pid, self)) {
+			own = &file->slots[i];
+			atomic_store(&own->busy, 0);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool metrics_open(const char *path, const char *const *names, int count, struct buf *why)
+{
+	assert(count <= METRICS_ROUTES_MAX);
+	route_names = names;
+	routes = count;
+	if (map_file(path, why) && take_slot())
+		return true;
+	if (file) {
+		buf_puts(why, "every slot is taken");
+		metrics_close();
+	}
+	if (map_file("", why))
+		take_slot();
+	return false;
+}
+
+void metrics_close(void)
+{
+	if (own)
+		atomic_store(&own->busy, 0);
+	own = NULL;
+	if (file)
+		munmap(file, sizeof(*file));
+	file = NULL;
+}
+
+void metrics_add(enum metric_counter counter, int64_t amount)
+{
+	if (own)
+		atomic_fetch_add_explicit(&own->counters[counter], amount, memory_order_relaxed);
+}
+
+void metrics_count(enum metric_counter counter)
+{
+	metrics_add(counter, 1);
+}
+
+static void observe(struct histogram *histogram, int64_t us)
+{
+	int i = 0;
+
+	while (i < BUCKETS && us > bounds_us[i])
+		i++;
+	if (i < BUCKETS)
+		atomic_fetch_add_explicit(&histogram->buckets[i], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&histogram->count, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&histogram->sum_us, us, memory_order_relaxed);
+}
+
+void metrics_time(enum metric_time what, int64_t us)
+{
+	if (own)
+		observe(&own->times[what], us);
+}
+
+static enum http_class class_of(int http)
+{
+	if (http < 300)
+		return HTTP_2XX;
+	if (http < 400)
+		return HTTP_3XX;
+	return http < 500 ? HTTP_4XX : HTTP_5XX;
+}
+
+void metrics_request(int route, int http, int64_t us)
+{
+	int at = route < 0 || route >= routes ? METRICS_ROUTES_MAX : route;
+
+	if (!own)
+		return;
+	atomic_fetch_add_explicit(&own->requests[at][class_of(http)], 1, memory_order_relaxed);
+	observe(&own->routes[at], us);
+}
+
+void metrics_busy(int change)
+{
+	if (own)
+		atomic_fetch_add_explicit(&own->busy, change, memory_order_relaxed);
+}
+
+/* --- answering for the pool --- */
+
+static const char *route_name(int at)
+{
+	return at == METRICS_ROUTES_MAX ? "-" : route_names[at];
+}
+
+static int64_t sum_requests(int route, int class)
+{
+	int64_t sum = 0;
+	int i;
+
+	for (i = 0; i < METRICS_PROCESSES_MAX; i++)
+		sum += atomic_load_explicit(&file->slots[i].requests[route][class],
+					    memory_order_relaxed);
+	return sum;
+}
+
+static void sum_histogram(struct histogram *sum, const struct histogram *part)
+{
+	int i;
+
+	for (i = 0; i < BUCKETS; i++)
+		sum->buckets[i] += atomic_load_explicit(&part->buckets[i], memory_order_relaxed);
+	sum->count += atomic_load_explicit(&part->count, memory_order_relaxed);
+	sum->sum_us += atomic_load_explicit(&part->sum_us, memory_order_relaxed);
+}
+
+/* `label` is "" or `route="..."`. */
+static void write_histogram(struct buf *out, const char *name, const char *label,
+			    const struct histogram *sum)
+{
+	const char *comma = label[0] == '\0' ? "" : ",";
+	int64_t below = 0;
+	int i;
+
+	for (i = 0; i < BUCKETS; i++) {
+		below += sum->buckets[i];
+		buf_printf(out, "%s_bucket{%s%sle=\"%s\"} %lld\n", name, label, comma, bounds_s[i],
+			   (long long)below);
+	}
+	buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %lld\n", name, label, comma,
+		   (long long)sum->count);
+	buf_printf(out, "%s_sum{%s} %lld.%06lld\n", name, label, (long long)(sum->sum_us / 1000000),
+		   (long long)(sum->sum_us % 1000000));
+	buf_printf(out, "%s_count{%s} %lld\n", name, label, (long long)sum->count);
+}
+
+static bool is_route(int at)
+{
+	return at < routes || at == METRICS_ROUTES_MAX;
+}
+
+static void write_requests(struct buf *out)
+{
+	char label[128];
+	int at, class, i;
+
+	buf_puts(out, "# HELP payments_requests_total Requests answered.\n# TYPE "
+		      "payments_requests_total counter\n");
+	for (at = 0; at < ROUTES; at++)
+		for (class = 0; is_route(at) && class < HTTP_CLASSES; class ++)
+			buf_printf(out,
+				   "payments_requests_total{route=\"%s\",status=\"%s\"} %lld\n",
+				   route_name(at), class_names[class],
+				   (long long)sum_requests(at, class));
+	buf_puts(out, "# HELP payments_request_seconds From accept to answer.\n"
+		      "# TYPE payments_request_seconds histogram\n");
+	for (at = 0; at < ROUTES; at++) {
+		struct histogram sum = { .count = 0 };
+
+		for (i = 0; is_route(at) && i < METRICS_PROCESSES_MAX; i++)
+			sum_histogram(&sum, &file->slots[i].routes[at]);
+		if (sum.count == 0)
+			continue;
+		snprintf(label, sizeof(label), "route=\"%s\"", route_name(at));
+		write_histogram(out, "payments_request_seconds", label, &sum);
+	}
+}
+
+static void write_times(struct buf *out)
+{
+	int what, i;
+
+	for (what = 0; what < METRIC_TIMES; what++) {
+		struct histogram sum = { .count = 0 };
+
+		for (i = 0; i < METRICS_PROCESSES_MAX; i++)
+			sum_histogram(&sum, &file->slots[i].times[what]);
+		buf_printf(out, "# TYPE %s histogram\n", time_names[what]);
+		write_histogram(out, time_names[what], "", &sum);
+	}
+}
+
+static void write_counters(struct buf *out)
+{
+	int64_t sum;
+	int counter, i;
+
+	for (counter = 0; counter < METRIC_COUNTERS; counter++) {
+		sum = 0;
+		for (i = 0; i < METRICS_PROCESSES_MAX; i++)
+			sum += atomic_load_explicit(&file->slots[i].counters[counter],
+						    memory_order_relaxed);
+		buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n%s %lld\n",
+			   counter_texts[counter].name, counter_texts[counter].help,
+			   counter_texts[counter].name, counter_texts[counter].name,
+			   (long long)sum);
+	}
+}
+
+static void write_gauges(struct buf *out)
+{
+	int alive = 0, busy = 0, i;
+	int32_t pid;
+
+	for (i = 0; i < METRICS_PROCESSES_MAX; i++) {
+		pid = atomic_load(&file->slots[i].pid);
+		if (is_gone(pid))
+			continue;
+		alive++;
+		busy += atomic_load(&file->slots[i].busy);
+	}
+	buf_printf(out,
+		   "# HELP payments_processes Processes of the pool.\n# TYPE payments_processes "
+		   "gauge\n"
+		   "payments_processes %d\n",
+		   alive);
+	buf_printf(out,
+		   "# HELP payments_requests_busy Requests being worked on.\n"
+		   "# TYPE payments_requests_busy gauge\npayments_requests_busy %d\n",
+		   busy);
+}
+
+void metrics_write(struct buf *out)
+{
+	if (!file)
+		return;
+	write_gauges(out);
+	write_requests(out);
+	write_times(out);
+	write_counters(out);
+}

@@ -1,0 +1,55 @@
+/*
+ * The way of a payment: claim, charge, record. To be read top to bottom in
+ * payment.c.
+ */
+#ifndef PAYMENTS_PAY_PAYMENT_PAYMENT_H
+#define PAYMENTS_PAY_PAYMENT_PAYMENT_H
+
+#include "pay/service.h"
+
+/* POST process: pay a reservation that somebody else made. All fields are valid: the id is a UUID
+ * in lower case, the method one of payment_method_offered. */
+struct process_input {
+	struct uuid reservation_id;
+	const char *payment_method;
+	const char *token; /* paymentKey; NULL: none came */
+};
+/* Whether a method's gateway cannot charge without a token. */
+bool payment_needs_token(const struct settings *settings, const char *payment_method);
+/*
+ * Blocks for as long as the gateway takes (its deadline at most), with nothing held meanwhile. 200
+ * and the payment; or what claim_decide_process refuses with; PAYMENT_DECLINED, RESERVATION_LOST,
+ * PAYMENT_RESULT_UNKNOWN after the gateway was asked; IDEMPOTENCY_*; SERVICE_UNAVAILABLE and
+ * INTERNAL_ERROR where the claim could not be recorded: nothing was charged then.
+ */
+void payment_process(struct call *call, const struct process_input *input, struct outcome *outcome);
+
+/* POST execute: execute a payment intent made by POST bookings. Exactly one of the two ids is
+ * set. */
+struct execute_input {
+	struct uuid intent_id;
+	struct uuid booking_id;
+	const char *token; /* paymentMethodToken */
+	const char *cvv;   /* three or four digits */
+};
+/* As payment_process, with claim_decide_execute; a decline is a 200 too, and ends the booking.
+ * Token and cvv stay the caller's, to be wiped. */
+void payment_execute(struct call *call, const struct execute_input *input, struct outcome *outcome);
+
+/* GET intents/{id}. 200 with its state and attempts; INTENT_NOT_FOUND where it is neither the
+ * user's nor the asker an admin. Reads only. */
+void payment_show_intent(struct call *call, const struct uuid *intent_id, struct outcome *outcome);
+
+/* The methods of GET methods, in the order shown. */
+struct payment_method {
+	const char *id;		 /* "kakao_pay", as stored */
+	const char *name;	 /* "카카오페이", as shown */
+	const char *description; /* Korean */
+	const char *icon;	 /* a path of the site */
+};
+#define PAYMENT_METHODS 3
+extern const struct payment_method payment_methods[PAYMENT_METHODS];
+/* NULL where `id` is none of them. Compared to the letter. */
+const struct payment_method *payment_method_find(const char *id);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * Refunds: what was charged is given back. Ordered in the transaction that makes
+ * it necessary or by a person, sent to the gateway until it says done, and booked.
+ */
+#ifndef PAYMENTS_PAY_REFUND_REFUND_H
+#define PAYMENTS_PAY_REFUND_REFUND_H
+
+#include "pay/service.h"
+
+#define REFUND_NOTE_MAX 200 /* bytes of the reason a person gives */
+
+/* POST intents/{id}/refund, and payctl refund. */
+struct refund_input {
+	struct uuid intent_id;
+	int64_t amount_krw; /* 0: all that is left of the charge */
+	const char *note;   /* the reason, in the asker's words */
+};
+
+/*
+ * Orders a refund: 202 with its id; the gateway is asked within a janitor's round. FORBIDDEN where
+ * the caller is no admin; INTENT_NOT_FOUND; NOT_REFUNDABLE where the intent was not paid;
+ * REFUND_TOO_LARGE past what is left of the charge (also guarded by a CHECK).
+ */
+void refund_request(struct call *call, const struct refund_input *input, struct outcome *outcome);
+
+/* Sends at most settings->janitor_batch refunds that are due. How many; -1: the database is
+ * away. */
+int refund_send_due(struct service *service, const struct settings *settings);
+
+#endif
