@@ -36,7 +36,7 @@ struct process {
 	int listen_fd;
 	struct service service;
 	struct worker *worker;
-	struct rounds *rounds;
+	struct janitor_thread *janitor_thread;
 	struct admin *admin; /* NULL: no PAYMENTS_ADMIN_LISTEN, or it could not be had */
 };
 
@@ -196,9 +196,9 @@ static bool process_begin(struct process *process, const struct settings *settin
 		process->service.tokens = tokens;
 		process_watch(process, settings);
 		process->worker = worker_start(process->listen_fd, &process->service);
-		process->rounds = rounds_start(&process->service);
+		process->janitor_thread = janitor_thread_start(&process->service);
 	}
-	if (process->worker && process->rounds)
+	if (process->worker && process->janitor_thread)
 		return true;
 	log_event(LOG_LEVEL_ERROR, "start_failed", "no memory, or no thread to be had");
 	return false;
@@ -206,12 +206,12 @@ static bool process_begin(struct process *process, const struct settings *settin
 
 static void process_reload(const struct process *process)
 {
-	const struct settings *now = settings_hold();
+	const struct settings *now = settings_acquire();
 	struct buf errors = { .data = NULL };
 	struct settings fresh;
 	bool good;
 
-	notify_reloading();
+	sd_notify_reloading();
 	good = settings_reload(process->file, now, &fresh, &errors);
 	settings_release(now);
 	log_lines(good ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
@@ -224,7 +224,7 @@ static void process_reload(const struct process *process)
 	}
 	if (good)
 		explicit_bzero(&fresh, sizeof(fresh));
-	notify_ready();
+	sd_notify_ready();
 }
 
 /* Told also when nothing changed: it is the sign of life that a watchdog waits for. */
@@ -233,7 +233,7 @@ static void process_report(const struct process *process)
 	struct worker_load load;
 
 	worker_look(process->worker, &load);
-	notify_load(load.threads, load.busy, load.alive);
+	sd_notify_load(load.threads, load.busy, load.alive);
 }
 
 /* The next signal, or 0 when `pause_ms` are over without one. */
@@ -250,7 +250,7 @@ static int signal_await(const sigset_t *signals, int64_t pause_ms)
 
 static void process_wait(const struct process *process)
 {
-	int64_t pause_ms = notify_pause_ms();
+	int64_t pause_ms = sd_notify_pause_ms();
 	int signal_number;
 
 	do {
@@ -264,7 +264,7 @@ static void process_wait(const struct process *process)
 
 static int32_t drain_bound_s(void)
 {
-	const struct settings *settings = settings_hold();
+	const struct settings *settings = settings_acquire();
 	int32_t bound_s = settings->drain_s;
 
 	settings_release(settings);
@@ -280,8 +280,8 @@ static void process_drain(struct process *process)
 	int64_t began_ms = clock_mono_ms();
 	int32_t bound_s = drain_bound_s();
 
-	notify_stopping();
-	rounds_stop(process->rounds);
+	sd_notify_stopping();
+	janitor_thread_stop(process->janitor_thread);
 	admin_stop(process->admin);
 	if (!worker_drain(process->worker, (int64_t)bound_s * 1000)) {
 		log_event(LOG_LEVEL_ERROR, "drain_exceeded", "requests in flight after %d s",
@@ -292,7 +292,7 @@ static void process_drain(struct process *process)
 	if (process->made_socket)
 		listener_remove(process->made_socket);
 	admin_join(process->admin);
-	if (!rounds_join(process->rounds, ROUND_PATIENCE_MS))
+	if (!janitor_thread_join(process->janitor_thread, ROUND_PATIENCE_MS))
 		_exit(EXIT_SUCCESS);
 	db_pool_close(process->service.pool);
 	token_cache_free(process->service.tokens);
@@ -321,7 +321,7 @@ int main(int argc, char **argv)
 	if (!begun)
 		_exit(EXIT_FAILURE);
 	log_event(LOG_LEVEL_INFO, "started", "payments-fcgi " PACKAGE_VERSION);
-	notify_ready();
+	sd_notify_ready();
 	process_wait(&process);
 	process_drain(&process);
 	return EXIT_SUCCESS;

@@ -82,7 +82,7 @@ static size_t take(struct output *output, struct iovec pieces[], int *count)
 	return length;
 }
 
-bool framing_send(int fd, int request_id, const struct iovec *parts, int count)
+bool fcgi_output_send(int fd, int request_id, const struct iovec *parts, int count)
 {
 	struct end end = {
 		header(FCGI_STDOUT, request_id, 0),

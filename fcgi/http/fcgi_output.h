@@ -16,6 +16,6 @@
  * where they fit into one record (64 KiB). There is at least a byte of them. Waits for a slow peer
  * as long as the socket's own time-out allows; false where it is gone or too slow.
  */
-bool framing_send(int fd, int request_id, const struct iovec *parts, int count);
+bool fcgi_output_send(int fd, int request_id, const struct iovec *parts, int count);
 
 #endif

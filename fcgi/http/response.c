@@ -107,14 +107,14 @@ static bool send_whole(const struct FCGX_Request *fcgx, const struct buf *head,
 {
 	const struct iovec parts[] = { part_of(head), part_of(body) };
 
-	return framing_send(fcgx->ipcFd, fcgx->requestId, parts, 2);
+	return fcgi_output_send(fcgx->ipcFd, fcgx->requestId, parts, 2);
 }
 
 /* `parts` are those of the answer, head and all. */
 static bool send_parts(const struct FCGX_Request *fcgx, const struct buf *parts)
 {
-	return framing_send(fcgx->ipcFd, fcgx->requestId, (const struct iovec *)parts->data,
-			    (int)(parts->length / sizeof(struct iovec)));
+	return fcgi_output_send(fcgx->ipcFd, fcgx->requestId, (const struct iovec *)parts->data,
+				(int)(parts->length / sizeof(struct iovec)));
 }
 
 static void take_apart(const struct response *response, const struct buf *head, struct buf *parts)

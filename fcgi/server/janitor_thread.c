@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-struct rounds {
+struct janitor_thread {
 	struct service *service;
 	pthread_t thread;
 	unsigned int seed;
@@ -21,87 +21,90 @@ struct rounds {
 
 /* From three to five quarters of the interval: the processes of a pool, started at the same moment,
  * drift apart instead of asking for the same rows together. */
-static int64_t pause_ms(struct rounds *rounds, int32_t interval_ms)
+static int64_t pause_ms(struct janitor_thread *janitor_thread, int32_t interval_ms)
 {
-	return interval_ms * 3 / 4 + rand_r(&rounds->seed) % (interval_ms / 2 + 1);
+	return interval_ms * 3 / 4 + rand_r(&janitor_thread->seed) % (interval_ms / 2 + 1);
 }
 
 /* False: it is to stop. */
-static bool rounds_pause(struct rounds *rounds, int64_t ms)
+static bool janitor_thread_pause(struct janitor_thread *janitor_thread, int64_t ms)
 {
 	int64_t until_ms = clock_mono_ms() + ms;
 	bool stopping;
 
-	pthread_mutex_lock(&rounds->lock);
-	while (!rounds->stopping && cond_wait_until(&rounds->changed, &rounds->lock, until_ms))
+	pthread_mutex_lock(&janitor_thread->lock);
+	while (!janitor_thread->stopping &&
+	       cond_wait_until(&janitor_thread->changed, &janitor_thread->lock, until_ms))
 		;
-	stopping = rounds->stopping;
-	pthread_mutex_unlock(&rounds->lock);
+	stopping = janitor_thread->stopping;
+	pthread_mutex_unlock(&janitor_thread->lock);
 	return !stopping;
 }
 
-static void rounds_end(struct rounds *rounds)
+static void janitor_thread_end(struct janitor_thread *janitor_thread)
 {
-	pthread_mutex_lock(&rounds->lock);
-	rounds->ended = true;
-	pthread_cond_signal(&rounds->changed);
-	pthread_mutex_unlock(&rounds->lock);
+	pthread_mutex_lock(&janitor_thread->lock);
+	janitor_thread->ended = true;
+	pthread_cond_signal(&janitor_thread->changed);
+	pthread_mutex_unlock(&janitor_thread->lock);
 }
 
-static void *rounds_run(void *argument)
+static void *janitor_thread_run(void *argument)
 {
-	struct rounds *rounds = argument;
-	const struct settings *settings = settings_hold();
+	struct janitor_thread *janitor_thread = argument;
+	const struct settings *settings = settings_acquire();
 
-	while (rounds_pause(rounds, pause_ms(rounds, settings->janitor_interval_ms))) {
+	while (janitor_thread_pause(janitor_thread,
+				    pause_ms(janitor_thread, settings->janitor_interval_ms))) {
 		settings_release(settings);
-		settings = settings_hold();
-		janitor_round(rounds->service, settings);
+		settings = settings_acquire();
+		janitor_round(janitor_thread->service, settings);
 	}
 	settings_release(settings);
-	rounds_end(rounds);
+	janitor_thread_end(janitor_thread);
 	return NULL;
 }
 
-struct rounds *rounds_start(struct service *service)
+struct janitor_thread *janitor_thread_start(struct service *service)
 {
-	struct rounds *rounds = calloc(1, sizeof(*rounds));
+	struct janitor_thread *janitor_thread = calloc(1, sizeof(*janitor_thread));
 
-	if (!rounds)
+	if (!janitor_thread)
 		return NULL;
-	rounds->service = service;
-	rounds->seed = (unsigned int)getpid() ^ (unsigned int)clock_mono_us();
-	pthread_mutex_init(&rounds->lock, NULL);
-	pthread_cond_init(&rounds->changed, NULL);
-	if (pthread_create(&rounds->thread, NULL, rounds_run, rounds) == 0)
-		return rounds;
-	free(rounds);
+	janitor_thread->service = service;
+	janitor_thread->seed = (unsigned int)getpid() ^ (unsigned int)clock_mono_us();
+	pthread_mutex_init(&janitor_thread->lock, NULL);
+	pthread_cond_init(&janitor_thread->changed, NULL);
+	if (pthread_create(&janitor_thread->thread, NULL, janitor_thread_run, janitor_thread) == 0)
+		return janitor_thread;
+	free(janitor_thread);
 	return NULL;
 }
 
-void rounds_stop(struct rounds *rounds)
+void janitor_thread_stop(struct janitor_thread *janitor_thread)
 {
-	pthread_mutex_lock(&rounds->lock);
-	rounds->stopping = true;
-	pthread_cond_signal(&rounds->changed);
-	pthread_mutex_unlock(&rounds->lock);
+	pthread_mutex_lock(&janitor_thread->lock);
+	janitor_thread->stopping = true;
+	pthread_cond_signal(&janitor_thread->changed);
+	pthread_mutex_unlock(&janitor_thread->lock);
 }
 
-bool rounds_join(struct rounds *rounds, int64_t patience_ms)
+bool janitor_thread_join(struct janitor_thread *janitor_thread, int64_t patience_ms)
 {
 	int64_t until_ms = clock_mono_ms() + patience_ms;
 	bool ended;
 
-	pthread_mutex_lock(&rounds->lock);
-	while (!rounds->ended && cond_wait_until(&rounds->changed, &rounds->lock, until_ms))
+	pthread_mutex_lock(&janitor_thread->lock);
+	while (!janitor_thread->ended &&
+	       cond_wait_until(&janitor_thread->changed, &janitor_thread->lock, until_ms))
 		;
-	ended = rounds->ended;
-	pthread_mutex_unlock(&rounds->lock);
+	ended = janitor_thread->ended;
+	pthread_mutex_unlock(&janitor_thread->lock);
 	if (!ended)
 		return false;
-	pthread_join(rounds->thread, NULL);
-	pthread_cond_destroy(&rounds->changed);
-	pthread_mutex_destroy(&rounds->lock);
-	free(rounds);
+	pthread_join(janitor_thread->thread, NULL);
+	pthread_cond_destroy(&janitor_thread->changed);
+	pthread_mutex_destroy(&janitor_thread->lock);
+	free(janitor_thread);
 	return true;
 }

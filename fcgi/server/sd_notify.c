@@ -58,16 +58,16 @@ static void notify(const char *text)
 	socklen_t length = manager_address(&manager);
 
 	if (length && !datagram_send(&manager, length, text))
-		log_event(LOG_LEVEL_WARN, "notify_failed", "errno %d", errno);
+		log_event(LOG_LEVEL_WARN, "sd_notify_failed", "errno %d", errno);
 }
 
-void notify_ready(void)
+void sd_notify_ready(void)
 {
 	notify("READY=1\nSTATUS=Serving");
 }
 
 /* The time lets a manager of Type=notify-reload tell this reload's word from an earlier one's. */
-void notify_reloading(void)
+void sd_notify_reloading(void)
 {
 	char text[TEXT_MAX];
 
@@ -75,12 +75,12 @@ void notify_reloading(void)
 	notify(text);
 }
 
-void notify_stopping(void)
+void sd_notify_stopping(void)
 {
 	notify("STOPPING=1\nSTATUS=Finishing what is in flight");
 }
 
-void notify_load(int threads, int busy, bool alive)
+void sd_notify_load(int threads, int busy, bool alive)
 {
 	char text[TEXT_MAX];
 
@@ -98,7 +98,7 @@ static bool watchdog_is_ours(void)
 	return !pid || strtol(pid, NULL, 10) == (long)getpid();
 }
 
-int64_t notify_pause_ms(void)
+int64_t sd_notify_pause_ms(void)
 {
 	const char *patience_us = getenv("WATCHDOG_USEC");
 	int64_t pause_ms = 0;

@@ -10,16 +10,16 @@
 #include <stdint.h>
 
 /* Requests are taken from now on; also the end of a reload. */
-void notify_ready(void);
-void notify_reloading(void);
+void sd_notify_ready(void);
+void sd_notify_reloading(void);
 /* No new requests are taken; those in flight are finished. */
-void notify_stopping(void);
+void sd_notify_stopping(void);
 
-/* A sign of life, to be sent every notify_pause_ms: `busy` of `threads` have a request. Where the
- * accept loop is not `alive` the watchdog is left to bite. */
-void notify_load(int threads, int busy, bool alive);
+/* A sign of life, to be sent every sd_notify_pause_ms: `busy` of `threads` have a request. Where
+ * the accept loop is not `alive` the watchdog is left to bite. */
+void sd_notify_load(int threads, int busy, bool alive);
 
 /* Milliseconds between two signs of life: a third of the watchdog's patience, at most 5 s. */
-int64_t notify_pause_ms(void);
+int64_t sd_notify_pause_ms(void);
 
 #endif

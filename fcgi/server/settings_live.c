@@ -17,7 +17,7 @@ struct live_set {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct live_set *in_force;
 
-const struct settings *settings_hold(void)
+const struct settings *settings_acquire(void)
 {
 	struct live_set *set;
 

@@ -157,7 +157,7 @@ static void thread_becomes_idle(struct worker *worker)
  */
 static void window_turn(struct worker *worker, int64_t now_ms)
 {
-	const struct settings *settings = settings_hold();
+	const struct settings *settings = settings_acquire();
 
 	worker->surplus =
 		worker->low > settings->spare_threads ? worker->low - settings->spare_threads : 0;
@@ -225,7 +225,7 @@ static void *thread_run(void *argument)
 		fd = connection_accept(worker, place);
 		if (fd < 0)
 			continue;
-		settings = settings_hold();
+		settings = settings_acquire();
 		thread_becomes_busy(worker, settings);
 		connection_serve(worker, &fcgx, fd, settings);
 		settings_release(settings);
@@ -293,7 +293,7 @@ static bool threads_launch(struct worker *worker, int count)
 
 static bool worker_open(struct worker *worker, int listen_fd)
 {
-	const struct settings *settings = settings_hold();
+	const struct settings *settings = settings_acquire();
 	bool done;
 
 	worker->door = door_open(listen_fd, less_of(settings->front_threads, settings->threads));

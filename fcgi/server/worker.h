@@ -15,7 +15,7 @@ struct worker;
 
 /* The settings in force, kept alive until released: a reload makes a new set meanwhile. Needs one
  * published; from any thread. */
-const struct settings *settings_hold(void);
+const struct settings *settings_acquire(void);
 void settings_release(const struct settings *settings);
 /* Puts a copy of `settings` in force. False when out of memory: the old set stays. */
 bool settings_publish(const struct settings *settings);

@@ -91,7 +91,7 @@ const struct setting settings_table[] = {
 	INTEGER("PAYMENTS_JANITOR_BATCH", janitor_batch, 1, 10000, "rows", "100", 0,
 		"Most rows of each kind that the janitor takes in a round."),
 	INTEGER("PAYMENTS_JANITOR_INTERVAL_MS", janitor_interval_ms, 10, 600000, "ms", "1000", 0,
-		"Pause between two rounds of the janitor."),
+		"Pause between two janitor_thread of the janitor."),
 	CHOICE("PAYMENTS_LANGUAGE", language, languages, "ko", 0,
 		"Language of messages where Accept-Language does not say."),
 	TEXT("PAYMENTS_LISTEN", listen, "", RESTART,

@@ -26,14 +26,14 @@
 #define SQLSTATE_NO_FUNCTION "42883"
 /* clang-format on */
 
-struct fault_rule {
+struct error_rule {
 	const char *pattern;
 	enum db_code code;
 	bool drop;
 };
 
 /* clang-format off */
-static const struct fault_rule fault_rules[] = {
+static const struct error_rule error_rules[] = {
 	{ SQLSTATE_DEADLOCK, DB_CONFLICT, false },
 	{ SQLSTATE_SERIALIZATION, DB_CONFLICT, false },
 	{ SQLSTATE_LOCK_TIMEOUT, DB_CONFLICT, false },
@@ -54,81 +54,82 @@ static const struct fault_rule fault_rules[] = {
 };
 /* clang-format on */
 
-static const char *fault_field(const PGresult *result, int field)
+static const char *error_field(const PGresult *result, int field)
 {
 	const char *value = PQresultErrorField(result, field);
 
 	return value ? value : "";
 }
 
-const char *fault_sqlstate(const PGresult *result)
+const char *error_sqlstate(const PGresult *result)
 {
-	return fault_field(result, PG_DIAG_SQLSTATE);
+	return error_field(result, PG_DIAG_SQLSTATE);
 }
 
-static bool fault_has_class(const char *sqlstate, const char *pattern)
+static bool error_has_class(const char *sqlstate, const char *pattern)
 {
 	return strncmp(sqlstate, pattern, strlen(pattern)) == 0;
 }
 
 /* The text of 0A000 is the server's, in its language; its source function is not translated. */
-static bool fault_is_stale_plan(const PGresult *result)
+static bool error_is_stale_plan(const PGresult *result)
 {
-	return strcmp(fault_sqlstate(result), SQLSTATE_NOT_SUPPORTED) == 0 &&
-	       strcmp(fault_field(result, PG_DIAG_SOURCE_FUNCTION), "RevalidateCachedQuery") == 0;
+	return strcmp(error_sqlstate(result), SQLSTATE_NOT_SUPPORTED) == 0 &&
+	       strcmp(error_field(result, PG_DIAG_SOURCE_FUNCTION), "RevalidateCachedQuery") == 0;
 }
 
-static void fault_judge(struct db_fault *fault, const PGresult *result)
+static void error_judge(struct server_error *error, const PGresult *result)
 {
-	fault->code = DB_BROKEN;
-	for (size_t i = 0; i < sizeof(fault_rules) / sizeof(fault_rules[0]); i++) {
-		if (!fault_has_class(fault->sqlstate, fault_rules[i].pattern))
+	error->code = DB_BROKEN;
+	for (size_t i = 0; i < sizeof(error_rules) / sizeof(error_rules[0]); i++) {
+		if (!error_has_class(error->sqlstate, error_rules[i].pattern))
 			continue;
-		fault->code = fault_rules[i].code;
-		fault->drop = fault_rules[i].drop;
+		error->code = error_rules[i].code;
+		error->drop = error_rules[i].drop;
 		break;
 	}
-	if (fault_is_stale_plan(result) || fault->fatal) {
-		fault->code = DB_LOST;
-		fault->drop = true;
+	if (error_is_stale_plan(result) || error->fatal) {
+		error->code = DB_LOST;
+		error->drop = true;
 	}
 }
 
 /* Messages of these classes quote the value they are about, and so a parameter. */
-static bool fault_message_is_private(const char *sqlstate)
+static bool error_message_is_private(const char *sqlstate)
 {
-	return fault_has_class(sqlstate, CLASS_DATA) || fault_has_class(sqlstate, CLASS_PLPGSQL);
+	return error_has_class(sqlstate, CLASS_DATA) || error_has_class(sqlstate, CLASS_PLPGSQL);
 }
 
-static void fault_log(const struct db_fault *fault, const PGresult *result, const char *statement)
+static void error_log(const struct server_error *error, const PGresult *result,
+		      const char *statement)
 {
 	struct log_line line;
 
-	if (fault->code == DB_BROKEN || fault->code == DB_UNFIT)
+	if (error->code == DB_BROKEN || error->code == DB_UNFIT)
 		log_begin(&line, LOG_LEVEL_ERROR, "database_refused");
-	else if (fault->code == DB_LOST)
+	else if (error->code == DB_LOST)
 		log_begin(&line, LOG_LEVEL_WARN, "database_gave_up");
 	else
 		log_begin(&line, LOG_LEVEL_DEBUG, "database_conflict");
 	log_string(&line, "statement", statement);
-	log_string(&line, "sqlstate", fault->sqlstate);
-	if (fault->constraint[0])
-		log_string(&line, "constraint", fault->constraint);
-	if (!fault_message_is_private(fault->sqlstate))
-		log_string(&line, "message", fault_field(result, PG_DIAG_MESSAGE_PRIMARY));
+	log_string(&line, "sqlstate", error->sqlstate);
+	if (error->constraint[0])
+		log_string(&line, "constraint", error->constraint);
+	if (!error_message_is_private(error->sqlstate))
+		log_string(&line, "message", error_field(result, PG_DIAG_MESSAGE_PRIMARY));
 	log_end(&line);
 }
 
-struct db_fault fault_read(const PGresult *result, const char *statement)
+struct server_error error_read(const PGresult *result, const char *statement)
 {
-	struct db_fault fault = { 0 };
-	const char *severity = fault_field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+	struct server_error error = { 0 };
+	const char *severity = error_field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
 
-	snprintf(fault.sqlstate, sizeof(fault.sqlstate), "%s", fault_sqlstate(result));
-	snprintf(fault.constraint, sizeof(fault.constraint), "%s",
-		 fault_field(result, PG_DIAG_CONSTRAINT_NAME));
-	fault.fatal = strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
-	fault_judge(&fault, result);
-	fault_log(&fault, result, statement);
-	return fault;
+	snprintf(error.sqlstate, sizeof(error.sqlstate), "%s", error_sqlstate(result));
+	snprintf(error.constraint, sizeof(error.constraint), "%s",
+		 error_field(result, PG_DIAG_CONSTRAINT_NAME));
+	error.fatal = strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
+	error_judge(&error, result);
+	error_log(&error, result, statement);
+	return error;
 }

@@ -1,6 +1,6 @@
 /*
  * What the files of lib/db share and nobody else sees. From the wire up: conn
- * (one connection), fault (what an error of the server means), trip (one round
+ * (one connection), error (what an error of the server means), trip (one round
  * trip), pool (who has a connection when), tx (the runner).
  */
 #ifndef PAYMENTS_DB_INTERNAL_H
@@ -37,14 +37,14 @@ bool conn_alive(struct db_conn *conn);
 /* Waits until the socket is ready for `events` (poll's). False: the deadline passed. */
 bool conn_wait(PGconn *pg, short events, int64_t deadline_ms);
 
-/* --- fault.c: what an error of the server means --- */
+/* --- error.c: what an error of the server means --- */
 
 #define SQLSTATE_DUPLICATE "23505"
 #define SQLSTATE_LOCK_TIMEOUT "55P03"
 #define SQLSTATE_NO_RIGHT "42501"
 #define SQLSTATE_NO_TABLE "42P01"
 
-struct db_fault {
+struct server_error {
 	enum db_code code;
 	bool fatal;	     /* the server ends the connection with it */
 	bool drop;	     /* the connection must not be used again */
@@ -53,9 +53,9 @@ struct db_fault {
 };
 
 /* Reads an error result of `statement`, and logs it where it is no conflict. */
-struct db_fault fault_read(const PGresult *result, const char *statement);
+struct server_error error_read(const PGresult *result, const char *statement);
 /* The SQLSTATE of a result, "" where it has none. */
-const char *fault_sqlstate(const PGresult *result);
+const char *error_sqlstate(const PGresult *result);
 
 /* --- result.c: the answers of a transaction, kept until its end --- */
 
@@ -80,7 +80,7 @@ struct db_trip {
 	bool prepare; /* named statements */
 	int32_t timeout_ms;
 	struct db_results *results;
-	struct db_fault fault; /* out: of the first command that failed */
+	struct server_error error; /* out: of the first command that failed */
 };
 
 /* DB_OK, CONFLICT, LOST, BROKEN; MAYBE where the connection went away with a COMMIT under way. */

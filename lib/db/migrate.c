@@ -79,7 +79,7 @@ static const char *migrate_hint(const char *sqlstate)
 
 static bool migrate_complain(const char *what, const PGresult *result)
 {
-	const char *hint = migrate_hint(fault_sqlstate(result));
+	const char *hint = migrate_hint(error_sqlstate(result));
 
 	fprintf(stderr, "migrate: %s: %s\n", what, adhoc_why(result));
 	if (hint)

@@ -15,7 +15,7 @@
 #include <string.h>
 
 /* A trip under way. */
-struct leg {
+struct pipeline {
 	struct db_trip *trip;
 	PGconn *pg;
 	int64_t deadline_ms;
@@ -34,24 +34,24 @@ static const struct {
 	[FRAME_ROLLBACK] = { "ROLLBACK", "ROLLBACK" },
 };
 
-static bool leg_send_frame(struct leg *leg, enum trip_frame frame)
+static bool pipeline_send_frame(struct pipeline *pipeline, enum trip_frame frame)
 {
 	const char *name = frames[frame].name, *text = frames[frame].text;
 
 	if (frame == FRAME_NONE)
 		return true;
 	/* a ROLLBACK follows an error, is rare, and is not worth a statement of its own */
-	if (!leg->trip->prepare || frame == FRAME_ROLLBACK)
-		return PQsendQueryParams(leg->pg, text, 0, NULL, NULL, NULL, NULL, 0);
-	leg->frames[frame] = !leg->trip->conn->framed[frame];
-	if (leg->frames[frame] && !PQsendPrepare(leg->pg, name, text, 0, NULL))
+	if (!pipeline->trip->prepare || frame == FRAME_ROLLBACK)
+		return PQsendQueryParams(pipeline->pg, text, 0, NULL, NULL, NULL, NULL, 0);
+	pipeline->frames[frame] = !pipeline->trip->conn->framed[frame];
+	if (pipeline->frames[frame] && !PQsendPrepare(pipeline->pg, name, text, 0, NULL))
 		return false;
-	return PQsendQueryPrepared(leg->pg, name, 0, NULL, NULL, NULL, 0);
+	return PQsendQueryPrepared(pipeline->pg, name, 0, NULL, NULL, NULL, 0);
 }
 
-static bool leg_must_prepare(const struct leg *leg, int step)
+static bool pipeline_must_prepare(const struct pipeline *pipeline, int step)
 {
-	const struct db_trip *trip = leg->trip;
+	const struct db_trip *trip = pipeline->trip;
 
 	if (!trip->prepare || trip->conn->prepared[trip->steps[step].sql])
 		return false;
@@ -61,65 +61,65 @@ static bool leg_must_prepare(const struct leg *leg, int step)
 	return true;
 }
 
-static bool leg_send_step(struct leg *leg, int i)
+static bool pipeline_send_step(struct pipeline *pipeline, int i)
 {
-	const struct db_step *step = &leg->trip->steps[i];
+	const struct db_step *step = &pipeline->trip->steps[i];
 	const struct sql_statement *sql = sql_statement(step->sql);
 
 	assert(sql->params <= DB_PARAMS_MAX);
-	leg->prepares[i] = leg_must_prepare(leg, i);
-	if (!leg->trip->prepare)
-		return PQsendQueryParams(leg->pg, sql->text, sql->params, NULL, step->params, NULL,
-					 NULL, step->format);
-	if (leg->prepares[i] && !PQsendPrepare(leg->pg, sql->name, sql->text, 0, NULL))
+	pipeline->prepares[i] = pipeline_must_prepare(pipeline, i);
+	if (!pipeline->trip->prepare)
+		return PQsendQueryParams(pipeline->pg, sql->text, sql->params, NULL, step->params,
+					 NULL, NULL, step->format);
+	if (pipeline->prepares[i] && !PQsendPrepare(pipeline->pg, sql->name, sql->text, 0, NULL))
 		return false;
-	return PQsendQueryPrepared(leg->pg, sql->name, sql->params, step->params, NULL, NULL,
+	return PQsendQueryPrepared(pipeline->pg, sql->name, sql->params, step->params, NULL, NULL,
 				   step->format);
 }
 
-static bool leg_send(struct leg *leg)
+static bool pipeline_send(struct pipeline *pipeline)
 {
-	struct db_trip *trip = leg->trip;
+	struct db_trip *trip = pipeline->trip;
 
-	if (!leg_send_frame(leg, trip->before))
+	if (!pipeline_send_frame(pipeline, trip->before))
 		return false;
 	for (int i = 0; i < trip->count; i++)
-		if (!leg_send_step(leg, i))
+		if (!pipeline_send_step(pipeline, i))
 			return false;
 	/* libpq may write whenever its buffer fills: from here on COMMIT may have left. */
-	leg->in_doubt = trip->after == FRAME_COMMIT || trip->alone;
-	if (!leg_send_frame(leg, trip->after) || !PQpipelineSync(leg->pg))
+	pipeline->in_doubt = trip->after == FRAME_COMMIT || trip->alone;
+	if (!pipeline_send_frame(pipeline, trip->after) || !PQpipelineSync(pipeline->pg))
 		return false;
 	FAULT_POINT("trip_sent");
 	return true;
 }
 
 /* The next result libpq has for us (NULL ends a command). False: lost, or out of time. */
-static bool leg_receive(struct leg *leg, PGresult **result)
+static bool pipeline_receive(struct pipeline *pipeline, PGresult **result)
 {
 	*result = NULL;
-	while (PQisBusy(leg->pg)) {
-		int unsent = PQflush(leg->pg);
+	while (PQisBusy(pipeline->pg)) {
+		int unsent = PQflush(pipeline->pg);
 
-		if (unsent < 0 ||
-		    !conn_wait(leg->pg, unsent ? POLLIN | POLLOUT : POLLIN, leg->deadline_ms))
+		if (unsent < 0 || !conn_wait(pipeline->pg, unsent ? POLLIN | POLLOUT : POLLIN,
+					     pipeline->deadline_ms))
 			return false;
 		/* A server's last words come before the end of the stream: they are still read. */
-		if (!PQconsumeInput(leg->pg) && PQisBusy(leg->pg))
+		if (!PQconsumeInput(pipeline->pg) && PQisBusy(pipeline->pg))
 			return false;
 	}
-	*result = PQgetResult(leg->pg);
+	*result = PQgetResult(pipeline->pg);
 	return true;
 }
 
 /* The whole answer to one command. */
-static bool leg_receive_command(struct leg *leg, PGresult **result)
+static bool pipeline_receive_command(struct pipeline *pipeline, PGresult **result)
 {
 	PGresult *end;
 
-	if (!leg_receive(leg, result) || !*result)
+	if (!pipeline_receive(pipeline, result) || !*result)
 		return false;
-	if (!leg_receive(leg, &end) || end) {
+	if (!pipeline_receive(pipeline, &end) || end) {
 		PQclear(end);
 		PQclear(*result);
 		*result = NULL;
@@ -128,121 +128,126 @@ static bool leg_receive_command(struct leg *leg, PGresult **result)
 	return true;
 }
 
-static void leg_note_fault(struct leg *leg, const PGresult *result, const char *name, bool last)
+static void pipeline_note_error(struct pipeline *pipeline, const PGresult *result, const char *name,
+				bool last)
 {
-	struct db_trip *trip = leg->trip;
+	struct db_trip *trip = pipeline->trip;
 
-	trip->fault = fault_read(result, name);
-	if (trip->fault.drop)
+	trip->error = error_read(result, name);
+	if (trip->error.drop)
 		trip->conn->dead = true;
 	/* The connection's death in the midst of COMMIT proves nothing; any other error does. */
-	if (!(last && trip->fault.fatal))
-		leg->in_doubt = false;
+	if (!(last && trip->error.fatal))
+		pipeline->in_doubt = false;
 }
 
 /*
  * Reads the answer to one command; *kept is the transaction's. True: the reading
- * can go on (the command itself may have failed: trip->fault). False: the
+ * can go on (the command itself may have failed: trip->error). False: the
  * connection is gone.
  */
-static bool leg_read(struct leg *leg, const char *name, bool last, const PGresult **kept)
+static bool pipeline_read(struct pipeline *pipeline, const char *name, bool last,
+			  const PGresult **kept)
 {
 	PGresult *result;
 	ExecStatusType status;
 	bool from_server;
 
 	*kept = NULL;
-	if (!leg_receive_command(leg, &result))
+	if (!pipeline_receive_command(pipeline, &result))
 		return false;
 	status = PQresultStatus(result);
 	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
-		if (!results_keep(leg->trip->results, result))
+		if (!results_keep(pipeline->trip->results, result))
 			return false;
 		*kept = result;
 		return true;
 	}
 	/* libpq reports a lost connection as an error result of its own, without a SQLSTATE */
-	from_server = status == PGRES_PIPELINE_ABORTED || *fault_sqlstate(result);
+	from_server = status == PGRES_PIPELINE_ABORTED || *error_sqlstate(result);
 	if (from_server && status != PGRES_PIPELINE_ABORTED)
-		leg_note_fault(leg, result, name, last);
+		pipeline_note_error(pipeline, result, name, last);
 	PQclear(result);
-	return from_server && !leg->trip->fault.fatal;
+	return from_server && !pipeline->trip->error.fatal;
 }
 
-static bool leg_read_step(struct leg *leg, int i)
+static bool pipeline_read_step(struct pipeline *pipeline, int i)
 {
-	struct db_step *step = &leg->trip->steps[i];
+	struct db_step *step = &pipeline->trip->steps[i];
 	const char *name = sql_statement(step->sql)->name;
 	const PGresult *kept;
 
-	if (leg->prepares[i]) {
-		if (!leg_read(leg, name, false, &kept))
+	if (pipeline->prepares[i]) {
+		if (!pipeline_read(pipeline, name, false, &kept))
 			return false;
 		/* Statements outlive a ROLLBACK: it is there whatever becomes of this
 		 * transaction. */
-		leg->trip->conn->prepared[step->sql] = kept;
+		pipeline->trip->conn->prepared[step->sql] = kept;
 	}
-	if (!leg_read(leg, name, false, &kept))
+	if (!pipeline_read(pipeline, name, false, &kept))
 		return false;
 	step->result = (const struct db_result *)kept;
 	return true;
 }
 
-static bool leg_read_frame(struct leg *leg, enum trip_frame frame, bool last, const PGresult **kept)
+static bool pipeline_read_frame(struct pipeline *pipeline, enum trip_frame frame, bool last,
+				const PGresult **kept)
 {
-	if (leg->frames[frame]) {
-		if (!leg_read(leg, frames[frame].name, false, kept))
+	if (pipeline->frames[frame]) {
+		if (!pipeline_read(pipeline, frames[frame].name, false, kept))
 			return false;
-		leg->trip->conn->framed[frame] = *kept;
+		pipeline->trip->conn->framed[frame] = *kept;
 	}
-	return leg_read(leg, frames[frame].name, last, kept);
+	return pipeline_read(pipeline, frames[frame].name, last, kept);
 }
 
 /* A COMMIT of a failed transaction is answered with the tag ROLLBACK. */
-static void leg_check_commit(struct leg *leg, const PGresult *kept)
+static void pipeline_check_commit(struct pipeline *pipeline, const PGresult *kept)
 {
-	if (!leg->in_doubt || !kept)
+	if (!pipeline->in_doubt || !kept)
 		return;
-	leg->in_doubt = false;
-	leg->committed = strcmp(PQcmdStatus((PGresult *)kept), "COMMIT") == 0;
-	if (leg->committed)
+	pipeline->in_doubt = false;
+	pipeline->committed = strcmp(PQcmdStatus((PGresult *)kept), "COMMIT") == 0;
+	if (pipeline->committed)
 		return;
-	leg->trip->fault.code = DB_BROKEN;
+	pipeline->trip->error.code = DB_BROKEN;
 	log_event(LOG_LEVEL_ERROR, "database_refused", "COMMIT was answered with %s",
 		  PQcmdStatus((PGresult *)kept));
 }
 
-static bool leg_read_sync(struct leg *leg)
+static bool pipeline_read_sync(struct pipeline *pipeline)
 {
 	PGresult *result;
-	bool ok = leg_receive(leg, &result) && PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+	bool ok = pipeline_receive(pipeline, &result) &&
+		  PQresultStatus(result) == PGRES_PIPELINE_SYNC;
 
 	PQclear(result);
-	/* A step that failed has settled it; a fault of the commit itself comes instead of the
+	/* A step that failed has settled it; a error of the commit itself comes instead of the
 	 * sync. */
-	if (ok && leg->trip->alone) {
-		leg->committed = leg->in_doubt;
-		leg->in_doubt = false;
+	if (ok && pipeline->trip->alone) {
+		pipeline->committed = pipeline->in_doubt;
+		pipeline->in_doubt = false;
 	}
 	return ok;
 }
 
-static bool leg_read_all(struct leg *leg)
+static bool pipeline_read_all(struct pipeline *pipeline)
 {
-	struct db_trip *trip = leg->trip;
+	struct db_trip *trip = pipeline->trip;
 	const PGresult *kept;
 
-	if (trip->before != FRAME_NONE && !leg_read_frame(leg, trip->before, false, &kept))
+	if (trip->before != FRAME_NONE &&
+	    !pipeline_read_frame(pipeline, trip->before, false, &kept))
 		return false;
 	for (int i = 0; i < trip->count; i++)
-		if (!leg_read_step(leg, i))
+		if (!pipeline_read_step(pipeline, i))
 			return false;
 	if (trip->after != FRAME_NONE) {
-		if (!leg_read_frame(leg, trip->after, true, &kept))
+		if (!pipeline_read_frame(pipeline, trip->after, true, &kept))
 			return false;
-		leg_check_commit(leg, kept);
+		pipeline_check_commit(pipeline, kept);
 	}
-	return leg_read_sync(leg);
+	return pipeline_read_sync(pipeline);
 }
 
 /*
@@ -250,34 +255,35 @@ static bool leg_read_all(struct leg *leg)
  * second connection that it waits for, so the connection is dropped instead; the
  * statement itself is ended by the server's statement_timeout.
  */
-static void leg_lose(struct leg *leg)
+static void pipeline_lose(struct pipeline *pipeline)
 {
-	struct db_trip *trip = leg->trip;
+	struct db_trip *trip = pipeline->trip;
 
 	trip->conn->dead = true;
-	if (trip->fault.code != DB_OK || leg->committed)
+	if (trip->error.code != DB_OK || pipeline->committed)
 		return;
-	trip->fault.code = DB_LOST;
+	trip->error.code = DB_LOST;
 	log_event(LOG_LEVEL_WARN, "database_connection_lost", "%s",
-		  clock_mono_ms() >= leg->deadline_ms ? "no answer in time" : "the server hung up");
+		  clock_mono_ms() >= pipeline->deadline_ms ? "no answer in time"
+							   : "the server hung up");
 }
 
 enum db_code trip_run(struct db_trip *trip)
 {
-	struct leg leg = { .trip = trip,
-			   .pg = trip->conn->pg,
-			   .deadline_ms = clock_mono_ms() + trip->timeout_ms };
+	struct pipeline pipeline = { .trip = trip,
+				     .pg = trip->conn->pg,
+				     .deadline_ms = clock_mono_ms() + trip->timeout_ms };
 
 	assert(trip->count >= 0 && trip->count <= DB_STEPS_MAX);
 	for (int i = 0; i < trip->count; i++)
 		trip->steps[i].result = NULL;
-	trip->fault = (struct db_fault){ 0 };
+	trip->error = (struct server_error){ 0 };
 	FAULT_POINT("trip_unsent");
-	if (!leg_send(&leg) || !leg_read_all(&leg))
-		leg_lose(&leg);
+	if (!pipeline_send(&pipeline) || !pipeline_read_all(&pipeline))
+		pipeline_lose(&pipeline);
 	FAULT_POINT("trip_answered");
-	if (trip->fault.code != DB_OK)
+	if (trip->error.code != DB_OK)
 		for (int i = 0; i < trip->count; i++)
 			trip->steps[i].result = NULL;
-	return leg.in_doubt && trip->fault.code == DB_LOST ? DB_MAYBE : trip->fault.code;
+	return pipeline.in_doubt && trip->error.code == DB_LOST ? DB_MAYBE : trip->error.code;
 }

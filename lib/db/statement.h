@@ -3,12 +3,12 @@
 #ifndef PAYMENTS_DB_STATEMENT_H
 #define PAYMENTS_DB_STATEMENT_H
 
-#include "pay/service.h"
+#include "db/db.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct job {
+struct db_statement {
 	struct db_step step;
 	/* Copies what the statement returned; may be called again after a retry. NULL: nothing is
 	 * kept. */
@@ -17,11 +17,11 @@ struct job {
 };
 
 /* False: the database did not carry it out. */
-bool job_run(struct service *service, struct job *job);
+bool db_statement_run(struct db_pool *pool, struct db_statement *statement);
 
-/* For job.keep: the integer of the first row and column, and the number of rows, into an
+/* For statement.keep: the integer of the first row and column, and the number of rows, into an
  * int64_t. */
-void job_keep_integer(const struct db_result *result, void *context);
-void job_keep_rows(const struct db_result *result, void *context);
+void db_keep_integer(const struct db_result *result, void *context);
+void db_keep_rows(const struct db_result *result, void *context);
 
 #endif

@@ -31,11 +31,11 @@ struct db_tx {
 	enum db_code failure; /* of the trip that failed */
 	int32_t trips;
 	struct db_results results;
-	struct db_fault fault;
+	struct server_error error;
 };
 
 /* What is to be run, and what came of it so far. */
-struct job {
+struct tx_run {
 	struct db_pool *pool;
 	const struct db_policy *policy;
 	db_tx_body body;
@@ -67,8 +67,8 @@ static enum db_code tx_send(struct db_tx *tx, struct db_step *steps, int count,
 
 	tx->begun = true;
 	tx->trips++;
-	if (trip.fault.code != DB_OK)
-		tx->fault = trip.fault;
+	if (trip.error.code != DB_OK)
+		tx->error = trip.error;
 	return code;
 }
 
@@ -97,12 +97,12 @@ bool db_tx_after_doubt(const struct db_tx *tx)
 
 const char *db_tx_sqlstate(const struct db_tx *tx)
 {
-	return tx->fault.sqlstate;
+	return tx->error.sqlstate;
 }
 
 const char *db_tx_constraint(const struct db_tx *tx)
 {
-	return tx->fault.constraint;
+	return tx->error.constraint;
 }
 
 /* Nothing stays open: what is not committed is rolled back, or goes with its connection. */
@@ -115,49 +115,49 @@ static void tx_end(struct db_tx *tx)
 	pool_give(tx->pool, tx->conn);
 }
 
-static int64_t job_wait_ms(const struct job *job)
+static int64_t tx_run_wait_ms(const struct tx_run *run)
 {
-	int64_t left_ms = job->deadline_ms - clock_mono_ms();
+	int64_t left_ms = run->deadline_ms - clock_mono_ms();
 
-	if (job->policy->patient)
+	if (run->policy->patient)
 		return left_ms > 0 ? left_ms : 0;
-	return left_ms < pool_options(job->pool)->wait_ms ? left_ms
-							  : pool_options(job->pool)->wait_ms;
+	return left_ms < pool_options(run->pool)->wait_ms ? left_ms
+							  : pool_options(run->pool)->wait_ms;
 }
 
-static enum db_code job_run_once(struct job *job)
+static enum db_code tx_run_once(struct tx_run *run)
 {
-	struct db_tx tx = { .pool = job->pool, .plain = job->plain, .after_doubt = job->in_doubt };
+	struct db_tx tx = { .pool = run->pool, .plain = run->plain, .after_doubt = run->in_doubt };
 	int64_t start_us = clock_mono_us(), taken_us;
 	enum db_code code;
 
-	tx.conn = pool_take(job->pool, job_wait_ms(job));
+	tx.conn = pool_take(run->pool, tx_run_wait_ms(run));
 	taken_us = clock_mono_us();
-	job->cost.wait_us += taken_us - start_us;
+	run->cost.wait_us += taken_us - start_us;
 	if (!tx.conn)
 		return DB_UNAVAILABLE;
-	job->runs++;
-	code = job->body(&tx, job->context);
+	run->runs++;
+	code = run->body(&tx, run->context);
 	/* the body returns a failure as it got it: retrying depends on it */
 	assert(tx.failure == DB_OK || code == tx.failure);
 	tx_end(&tx);
-	job->cost.busy_us += clock_mono_us() - taken_us;
-	job->cost.trips += tx.trips;
+	run->cost.busy_us += clock_mono_us() - taken_us;
+	run->cost.trips += tx.trips;
 	return code;
 }
 
-static bool job_goes_on(const struct job *job, enum db_code code)
+static bool tx_run_goes_on(const struct tx_run *run, enum db_code code)
 {
-	const struct db_policy *policy = job->policy;
+	const struct db_policy *policy = run->policy;
 
-	if (clock_mono_ms() >= job->deadline_ms)
+	if (clock_mono_ms() >= run->deadline_ms)
 		return false;
 	switch (code) {
 	case DB_CONFLICT:
-		return policy->retry_conflict && job->runs < policy->tries;
+		return policy->retry_conflict && run->runs < policy->tries;
 	case DB_LOST:
 	case DB_MAYBE:
-		return policy->retry_lost && job->runs < policy->tries;
+		return policy->retry_lost && run->runs < policy->tries;
 	case DB_UNAVAILABLE:
 		return policy->patient;
 	default:
@@ -166,9 +166,9 @@ static bool job_goes_on(const struct job *job, enum db_code code)
 }
 
 /* Rivals that met once must not meet again: the pause is random, and longer each time. */
-static void job_pause(const struct job *job, enum db_code code)
+static void tx_run_pause(const struct tx_run *run, enum db_code code)
 {
-	uint32_t most_ms = PAUSE_MS * (uint32_t)job->runs;
+	uint32_t most_ms = PAUSE_MS * (uint32_t)run->runs;
 
 	if (code == DB_UNAVAILABLE) {
 		clock_sleep_ms(AWAY_PAUSE_MIN_MS +
@@ -178,36 +178,36 @@ static void job_pause(const struct job *job, enum db_code code)
 	clock_sleep_ms(1 + arc4random_uniform(most_ms < PAUSE_MAX_MS ? most_ms : PAUSE_MAX_MS));
 }
 
-static enum db_code job_run(struct job *job)
+static enum db_code tx_run_all(struct tx_run *run)
 {
 	enum db_code code;
 
-	job->deadline_ms =
-		job->policy->total_ms ? clock_mono_ms() + job->policy->total_ms : INT64_MAX;
+	run->deadline_ms =
+		run->policy->total_ms ? clock_mono_ms() + run->policy->total_ms : INT64_MAX;
 	for (;;) {
-		code = job_run_once(job);
-		job->in_doubt = job->in_doubt || code == DB_MAYBE;
-		if (!job_goes_on(job, code))
+		code = tx_run_once(run);
+		run->in_doubt = run->in_doubt || code == DB_MAYBE;
+		if (!tx_run_goes_on(run, code))
 			break;
-		job_pause(job, code);
+		tx_run_pause(run, code);
 	}
-	job->cost.retries += job->runs > 1 ? job->runs - 1 : 0;
+	run->cost.retries += run->runs > 1 ? run->runs - 1 : 0;
 	/* A doubt that no later run could clear stands: "nothing was committed" would be a
 	 * guess. */
-	return code != DB_OK && job->in_doubt ? DB_MAYBE : code;
+	return code != DB_OK && run->in_doubt ? DB_MAYBE : code;
 }
 
 enum db_code db_tx_run(struct db_pool *pool, const struct db_policy *policy, db_tx_body body,
 		       void *context, struct db_cost *cost)
 {
-	struct job job = { .pool = pool, .policy = policy, .body = body, .context = context };
+	struct tx_run run = { .pool = pool, .policy = policy, .body = body, .context = context };
 	enum db_code code;
 
 	assert(policy->tries >= 1);
 	assert(!policy->patient || policy->total_ms > 0);
-	code = job_run(&job);
+	code = tx_run_all(&run);
 	if (cost)
-		db_cost_add(cost, &job.cost);
+		db_cost_add(cost, &run.cost);
 	return code;
 }
 
@@ -235,15 +235,15 @@ enum db_code db_read(struct db_pool *pool, struct db_step *steps, int count,
 	struct reading reading = {
 		.steps = steps, .count = count, .body = body, .context = context
 	};
-	struct job job = { .pool = pool,
-			   .policy = &DB_POLICY_REQUEST,
-			   .body = read_body,
-			   .context = &reading,
-			   .plain = true };
-	enum db_code code = job_run(&job);
+	struct tx_run run = { .pool = pool,
+			      .policy = &DB_POLICY_REQUEST,
+			      .body = read_body,
+			      .context = &reading,
+			      .plain = true };
+	enum db_code code = tx_run_all(&run);
 
 	if (cost)
-		db_cost_add(cost, &job.cost);
+		db_cost_add(cost, &run.cost);
 	return code;
 }
 

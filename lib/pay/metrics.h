@@ -31,8 +31,8 @@ enum metric_counter {
 	METRIC_SEAT_MAPS_GIVEN, /* the answers made of them */
 	METRIC_REFUNDS_DONE,
 	METRIC_REFUNDS_DELAYED,
-	METRIC_HEALED,	 /* settled payments that somebody overwrote */
-	METRIC_FOLLOWED, /* settled payments that were cancelled elsewhere */
+	METRIC_REPAIRED,	    /* settled payments that somebody overwrote */
+	METRIC_CANCELLED_ELSEWHERE, /* settled payments that were cancelled elsewhere */
 	METRIC_HOLDS_EXPIRED,
 	METRIC_SHADOW_SAME,
 	METRIC_SHADOW_DIFFERS,

@@ -50,15 +50,15 @@ static void place(char out[PLACE_MAX])
 	fclose(file);
 }
 
-void owner_self(char out[OWNER_MAX])
+void process_id_self(char out[PROCESS_ID_MAX])
 {
 	char here[PLACE_MAX];
 
 	place(here);
-	snprintf(out, OWNER_MAX, "%s/%ld/%llu", here, (long)getpid(), start_time_of(getpid()));
+	snprintf(out, PROCESS_ID_MAX, "%s/%ld/%llu", here, (long)getpid(), start_time_of(getpid()));
 }
 
-bool owner_is_dead(const char *owner)
+bool process_id_is_dead(const char *owner)
 {
 	char here[PLACE_MAX];
 	unsigned long long start;

@@ -9,13 +9,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define OWNER_MAX 128
+#define PROCESS_ID_MAX 128
 
 /* This process. */
-void owner_self(char out[OWNER_MAX]);
+void process_id_self(char out[PROCESS_ID_MAX]);
 
 /* True only where it is certain: an owner of this boot and pid namespace whose process is gone.
  * Of a process elsewhere nothing can be known: false. */
-bool owner_is_dead(const char *owner);
+bool process_id_is_dead(const char *owner);
 
 #endif

@@ -11,7 +11,7 @@ void service_init(struct service *service, struct db_pool *pool, const struct se
 {
 	memset(service, 0, sizeof(*service));
 	service->pool = pool;
-	owner_self(service->owner);
+	process_id_self(service->owner);
 	batch_init(&service->claims, settings->batch_max, settings->batches);
 	batch_init(&service->records, settings->batch_max, settings->batches);
 	batch_init(&service->lists, settings->batch_max, settings->list_looks);

@@ -25,7 +25,7 @@
 struct service {
 	struct db_pool *pool;
 	struct token_cache *tokens;		/* NULL: none are remembered */
-	char owner[OWNER_MAX];			/* tells the janitors whose attempt is whose */
+	char owner[PROCESS_ID_MAX];		/* tells the janitors whose attempt is whose */
 	struct batch claims, records;		/* what requests write together: together.h */
 	struct batch lists;			/* pages of bookings: booking_list.c */
 	struct batch looks[SERVICE_LOOK_LINES]; /* at halls, a performance's always in the same one:

@@ -99,8 +99,8 @@ STATEMENTS = {
     "claim_lock_intent": ("claim", [f"'{SOME}'", f"'{SOME}'", f"'{USER}'", "'3000'"]),
     "record_at_once": ("record", [f"'{{{SOME},{USER}}}'"] * 3 + ["'{x,x}'", "'{70000,70000}'", "'{x,x}'"]),
     "record_lock": ("record", [f"'{SOME}'"]),
-    "heal_find": ("heal", [f"'{SOME}'", "'600'"]),
-    "patrol_find": ("heal", [f"'{SOME}'"]),
+    "repair_scan": ("heal", [f"'{SOME}'", "'600'"]),
+    "repair_full_scan": ("heal", [f"'{SOME}'"]),
 }
 BY_ID = ["record_at_once", "record_lock", "record_settle", "record_refund", "record_decline", "record_cancel",
          "record_unknown"]
@@ -174,7 +174,7 @@ def test_no_table_is_read_from_end_to_end(hall, name, mode):
 
 # Planned anew each time: janitors, which read spans of a table or lists as long as they happen to be, a few times
 # a second at the most, and the operator's comparison with a gateway.
-PLANNED_EACH_TIME = {"heal_find", "patrol_find", "heal_all", "heal_restore", "expire_foreign", "audit_gateway_page"}
+PLANNED_EACH_TIME = {"repair_scan", "repair_full_scan", "repair_all", "repair_restore", "expire_foreign", "audit_gateway_page"}
 CUSTOM_PLANS_AT_FIRST = 5  # of any prepared statement, before PostgreSQL compares
 # A value of each type that is looked for; the others are our domains, which are only written.
 VALUES = {"uuid": "gen_random_uuid()", "uuid[]": "ARRAY[gen_random_uuid()]", "text": "'x'", "text[]": "ARRAY['x']",

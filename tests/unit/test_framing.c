@@ -48,7 +48,7 @@ static void *send_letter(void *argument)
 	struct letter *letter = argument;
 	struct iovec parts[PARTS_MAX];
 
-	letter->sent = framing_send(letter->fd, REQUEST_ID, parts, cut(letter, parts));
+	letter->sent = fcgi_output_send(letter->fd, REQUEST_ID, parts, cut(letter, parts));
 	close(letter->fd);
 	return NULL;
 }

@@ -427,8 +427,8 @@ START_TEST(look_ups_slow_down)
 	size_t i;
 
 	for (i = 0; i < sizeof(pauses_s) / sizeof(pauses_s[0]); i++)
-		ck_assert_int_eq(look_up_pause_s((int)i), pauses_s[i]);
-	ck_assert_int_eq(look_up_pause_s(1000000), 300);
+		ck_assert_int_eq(reconcile_pause_s((int)i), pauses_s[i]);
+	ck_assert_int_eq(reconcile_pause_s(1000000), 300);
 }
 END_TEST
 

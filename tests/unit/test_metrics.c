@@ -77,12 +77,12 @@ START_TEST(nothing_is_counted_before_it_is_open)
 {
 	struct buf text = { 0 };
 
-	metrics_count(METRIC_HEALED);
+	metrics_count(METRIC_REPAIRED);
 	metrics_write(&text);
 	ck_assert_uint_eq(text.length, 0);
 	open_or_fail(path);
 	ck_assert(says("\npayments_healed_total 0\n"));
-	metrics_count(METRIC_HEALED);
+	metrics_count(METRIC_REPAIRED);
 	ck_assert(says("\npayments_healed_total 1\n"));
 }
 END_TEST
@@ -105,7 +105,7 @@ START_TEST(another_layout_has_a_file_of_its_own)
 	struct buf why = { 0 };
 
 	open_or_fail(path);
-	metrics_count(METRIC_HEALED);
+	metrics_count(METRIC_REPAIRED);
 	metrics_close();
 	ck_assert(metrics_open(path, other, 2, &why));
 	ck_assert(says("\npayments_healed_total 0\n"));
@@ -122,7 +122,7 @@ START_TEST(where_the_file_cannot_be_had_it_counts_alone)
 	ck_assert(!metrics_open("/nowhere/metrics", routes, 2, &why));
 	ck_assert_ptr_nonnull(strstr(buf_text(&why), "/nowhere/metrics"));
 	buf_free(&why);
-	metrics_count(METRIC_HEALED);
+	metrics_count(METRIC_REPAIRED);
 	ck_assert(says("\npayments_healed_total 1\n"));
 }
 END_TEST
@@ -159,7 +159,7 @@ static void *count_many(void *unused)
 {
 	(void)unused;
 	for (int i = 0; i < TIMES; i++) {
-		metrics_count(METRIC_HEALED);
+		metrics_count(METRIC_REPAIRED);
 		metrics_request(0, 200, 10);
 	}
 	return NULL;

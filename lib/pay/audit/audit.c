@@ -149,7 +149,7 @@ int audit_run(struct service *service, FILE *out, bool json)
 
 bool audit_repair(struct service *service, FILE *out)
 {
-	int healed = heal_everything(service);
+	int healed = repair_everything(service);
 
 	if (healed < 0)
 		return false;

@@ -22,7 +22,7 @@ enum gateway_outcome {
 	GATEWAY_APPROVED, /* the money moved */
 	GATEWAY_DECLINED, /* definitively not: code and message say why */
 	GATEWAY_UNKNOWN,  /* no answer, or one that proves nothing: look it up */
-	GATEWAY_NOT_FOUND /* look_up only: the gateway knows no such key (yet) */
+	GATEWAY_NOT_FOUND /* reconcile only: the gateway knows no such key (yet) */
 };
 
 struct gateway_answer {
@@ -42,7 +42,7 @@ struct gateway_charge {
 };
 
 /* A charge asked after later: all that is known of it after a crash. */
-struct gateway_look_up {
+struct gateway_query {
 	struct uuid key;
 	int64_t amount_krw; /* an answer about another amount is no answer */
 	int64_t age_ms;	    /* since it was sent */
@@ -68,8 +68,8 @@ struct gateway {
 	void (*charge)(const struct settings *, const struct gateway_charge *,
 		       struct gateway_answer *);
 	/* What became of the charge with that key. */
-	void (*look_up)(const struct settings *, const struct gateway_look_up *,
-			struct gateway_answer *);
+	void (*reconcile)(const struct settings *, const struct gateway_query *,
+			  struct gateway_answer *);
 	/* APPROVED: given back (now or earlier with this key). DECLINED: refused for good. */
 	void (*refund)(const struct settings *, const struct gateway_refund *,
 		       struct gateway_answer *);

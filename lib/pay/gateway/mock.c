@@ -132,8 +132,8 @@ static void mock_charge(const struct settings *settings, const struct gateway_ch
 	answer(out, GATEWAY_UNKNOWN, "GATEWAY_DOWN");
 }
 
-static void mock_look_up(const struct settings *settings, const struct gateway_look_up *asked,
-			 struct gateway_answer *out)
+static void mock_reconcile(const struct settings *settings, const struct gateway_query *asked,
+			   struct gateway_answer *out)
 {
 	switch (settings->mock_mode) {
 	case MOCK_SILENT:
@@ -181,7 +181,7 @@ static int32_t mock_horizon_ms(const struct settings *settings)
 const struct gateway gateway_mock = {
 	.name = "mock",
 	.charge = mock_charge,
-	.look_up = mock_look_up,
+	.reconcile = mock_reconcile,
 	.refund = mock_refund,
 	.lease_ms = mock_lease_ms,
 	.horizon_ms = mock_horizon_ms,

@@ -110,8 +110,8 @@ static void toss_charge(const struct settings *settings, const struct gateway_ch
 	buf_free(&sent);
 }
 
-static void toss_look_up(const struct settings *settings, const struct gateway_look_up *asked,
-			 struct gateway_answer *answer)
+static void toss_reconcile(const struct settings *settings, const struct gateway_query *asked,
+			   struct gateway_answer *answer)
 {
 	struct buf body = { .data = NULL };
 	struct toss_reply reply;
@@ -187,7 +187,7 @@ static int32_t toss_horizon_ms(const struct settings *settings)
 const struct gateway gateway_toss = {
 	.name = "toss",
 	.charge = toss_charge,
-	.look_up = toss_look_up,
+	.reconcile = toss_reconcile,
 	.refund = toss_refund,
 	.read_books = toss_read_books,
 	.lease_ms = toss_lease_ms,

@@ -18,11 +18,13 @@ static int expire(struct service *service, const struct settings *settings, enum
 {
 	int64_t count = 0;
 	char most[16];
-	struct job job = { { .sql = sql, .params = { most, foreign } }, job_keep_integer, &count };
+	struct db_statement statement = { { .sql = sql, .params = { most, foreign } },
+					  db_keep_integer,
+					  &count };
 
 	snprintf(most, sizeof(most), "%d", settings->janitor_batch);
 	FAULT_POINT("expire_due");
-	if (!job_run(service, &job))
+	if (!db_statement_run(service->pool, &statement))
 		return -1;
 	metrics_add(METRIC_HOLDS_EXPIRED, count);
 	return (int)count;
@@ -42,28 +44,31 @@ static int expire_foreign_holds(struct service *service, const struct settings *
 static int take_orphans(struct service *service, const struct settings *settings)
 {
 	(void)settings;
-	return look_up_take_orphans(service) ? 0 : -1;
+	return reconcile_take_orphans(service) ? 0 : -1;
 }
 
 static int drop_keys(struct service *service, const struct settings *settings)
 {
 	int64_t taken = 0;
-	struct job take = { { .sql = SQL_TASK_TAKE, .params = { "keys", KEYS_INTERVAL_S } },
-			    job_keep_rows,
-			    &taken };
-	struct job drop = { { .sql = SQL_KEYS_DROP, .params = { KEYS_BATCH } }, NULL, NULL };
+	struct db_statement take = { { .sql = SQL_TASK_TAKE,
+				       .params = { "keys", KEYS_INTERVAL_S } },
+				     db_keep_rows,
+				     &taken };
+	struct db_statement drop = { { .sql = SQL_KEYS_DROP, .params = { KEYS_BATCH } },
+				     NULL,
+				     NULL };
 
 	(void)settings;
-	if (!job_run(service, &take))
+	if (!db_statement_run(service->pool, &take))
 		return -1;
-	return taken == 0 || job_run(service, &drop) ? 0 : -1;
+	return taken == 0 || db_statement_run(service->pool, &drop) ? 0 : -1;
 }
 
 int janitor_round(struct service *service, const struct settings *settings)
 {
 	static int (*const chores[])(struct service *, const struct settings *) = {
-		take_orphans,	      look_up_due, refund_send_due, expire_holds,
-		expire_foreign_holds, heal_recent, heal_patrol,	    drop_keys,
+		take_orphans,	      reconcile_due, refund_send_due, expire_holds,
+		expire_foreign_holds, repair_recent, repair_full,     drop_keys,
 	};
 	int moved = 0, done;
 

@@ -15,14 +15,14 @@
 #define GATEWAY_NAME_MAX 32
 #define OWNERS_MAX 256 /* processes looked at in a round; more wait for the next */
 /* As long as a look-up and its record may take; then another janitor may think this one dead. */
-#define LOOK_UP_TAKEN_MS "30000"
+#define RECONCILE_TAKEN_MS "30000"
 /* A gateway that hangs must not keep the janitor from its other chores; the rest of a batch is
  * taken again, by whoever comes first. */
-#define LOOK_UP_BUDGET_MS 10000
+#define RECONCILE_BUDGET_MS 10000
 
 struct owners {
 	int count;
-	char names[OWNERS_MAX][OWNER_MAX];
+	char names[OWNERS_MAX][PROCESS_ID_MAX];
 };
 
 static void keep_dead_owners(const struct db_step *steps, void *context)
@@ -33,12 +33,12 @@ static void keep_dead_owners(const struct db_step *steps, void *context)
 	for (int row = 0; row < rows && owners->count < OWNERS_MAX; row++) {
 		const char *owner = db_text(steps[0].result, row, 0);
 
-		if (owner_is_dead(owner))
-			snprintf(owners->names[owners->count++], OWNER_MAX, "%s", owner);
+		if (process_id_is_dead(owner))
+			snprintf(owners->names[owners->count++], PROCESS_ID_MAX, "%s", owner);
 	}
 }
 
-bool look_up_take_orphans(struct service *service)
+bool reconcile_take_orphans(struct service *service)
 {
 	struct db_step ask = { .sql = SQL_ATTEMPTS_OWNERS };
 	struct owners *owners = calloc(1, sizeof(*owners));
@@ -49,11 +49,12 @@ bool look_up_take_orphans(struct service *service)
 	ok = db_read(service->pool, &ask, 1, keep_dead_owners, owners, NULL) == DB_OK;
 	for (int i = 0; ok && i < owners->count; i++) {
 		int64_t orphans = 0;
-		struct job job = { { .sql = SQL_ATTEMPTS_ORPHANED, .params = { owners->names[i] } },
-				   job_keep_rows,
-				   &orphans };
+		struct db_statement statement = { { .sql = SQL_ATTEMPTS_ORPHANED,
+						    .params = { owners->names[i] } },
+						  db_keep_rows,
+						  &orphans };
 
-		ok = job_run(service, &job);
+		ok = db_statement_run(service->pool, &statement);
 		if (orphans > 0)
 			log_event(LOG_LEVEL_WARN, "worker_died",
 				  "%lld attempts of %s, which is gone, are looked up",
@@ -63,26 +64,26 @@ bool look_up_take_orphans(struct service *service)
 	return ok;
 }
 
-struct look_up {
+struct open_charge {
 	struct uuid attempt;
 	char gateway[GATEWAY_NAME_MAX];
 	int look_ups, not_founds; /* look_ups counts this one */
 	int64_t age_ms, amount_krw;
 };
 
-struct look_ups {
+struct charges {
 	int count, most;
-	struct look_up *items;
+	struct open_charge *items;
 };
 
-static void keep_look_ups(const struct db_result *r, void *context)
+static void keep_charges(const struct db_result *r, void *context)
 {
-	struct look_ups *batch = context;
+	struct charges *batch = context;
 	int rows = db_rows(r);
 
 	batch->count = rows < batch->most ? rows : batch->most;
 	for (int row = 0; row < batch->count; row++) {
-		struct look_up *item = &batch->items[row];
+		struct open_charge *item = &batch->items[row];
 
 		uuid_parse(db_text(r, row, 0), &item->attempt);
 		snprintf(item->gateway, sizeof(item->gateway), "%s", db_text(r, row, 1));
@@ -99,7 +100,7 @@ static void keep_look_ups(const struct db_result *r, void *context)
  * gateway's word is needed. Before that it is no answer.
  */
 static void judge_not_found(const struct gateway *gateway, const struct settings *settings,
-			    const struct look_up *item, struct gateway_answer *answer)
+			    const struct open_charge *item, struct gateway_answer *answer)
 {
 	bool counts = item->age_ms > gateway->horizon_ms(settings);
 
@@ -111,12 +112,12 @@ static void judge_not_found(const struct gateway *gateway, const struct settings
 }
 
 /* False where the database did not take it: the rest of the batch waits as well. */
-static bool look_up(struct service *service, const struct settings *settings,
-		    const struct look_up *item)
+static bool reconcile(struct service *service, const struct settings *settings,
+		      const struct open_charge *item)
 {
 	const struct gateway *gateway = gateway_by_name(item->gateway);
 	struct gateway_answer answer = { .outcome = GATEWAY_UNKNOWN };
-	struct gateway_look_up asked = { item->attempt, item->amount_krw, item->age_ms };
+	struct gateway_query asked = { item->attempt, item->amount_krw, item->age_ms };
 	struct record record = { .attempt = item->attempt,
 				 .answer = &answer,
 				 .settings = settings,
@@ -130,9 +131,9 @@ static bool look_up(struct service *service, const struct settings *settings,
 			  item->attempt.text, item->gateway);
 		snprintf(answer.code, sizeof(answer.code), "GATEWAY_MISSING");
 	} else {
-		FAULT_POINT("look_up_unsent");
-		gateway->look_up(settings, &asked, &answer);
-		FAULT_POINT("look_up_answered");
+		FAULT_POINT("reconcile_unsent");
+		gateway->reconcile(settings, &asked, &answer);
+		FAULT_POINT("reconcile_answered");
 		if (answer.outcome == GATEWAY_NOT_FOUND) {
 			record.not_found = item->age_ms > gateway->horizon_ms(settings);
 			judge_not_found(gateway, settings, item, &answer);
@@ -143,23 +144,24 @@ static bool look_up(struct service *service, const struct settings *settings,
 	return recorded;
 }
 
-int look_up_due(struct service *service, const struct settings *settings)
+int reconcile_due(struct service *service, const struct settings *settings)
 {
-	struct look_ups batch = { .most = settings->janitor_batch };
+	struct charges batch = { .most = settings->janitor_batch };
 	char most[16];
-	struct job job = { { .sql = SQL_ATTEMPTS_TAKE, .params = { most, LOOK_UP_TAKEN_MS } },
-			   keep_look_ups,
-			   &batch };
-	int64_t until_ms = clock_mono_ms() + LOOK_UP_BUDGET_MS;
+	struct db_statement statement = { { .sql = SQL_ATTEMPTS_TAKE,
+					    .params = { most, RECONCILE_TAKEN_MS } },
+					  keep_charges,
+					  &batch };
+	int64_t until_ms = clock_mono_ms() + RECONCILE_BUDGET_MS;
 
 	batch.items = calloc((size_t)batch.most, sizeof(*batch.items));
 	if (!batch.items)
 		return -1;
 	snprintf(most, sizeof(most), "%d", batch.most);
-	if (!job_run(service, &job))
+	if (!db_statement_run(service->pool, &statement))
 		batch.count = -1;
 	for (int i = 0; i < batch.count; i++)
-		if (clock_mono_ms() > until_ms || !look_up(service, settings, &batch.items[i]))
+		if (clock_mono_ms() > until_ms || !reconcile(service, settings, &batch.items[i]))
 			break;
 	free(batch.items);
 	return batch.count;

@@ -8,10 +8,10 @@
 #include "pay/service.h"
 
 /* Makes attempts of processes that are known to be dead due now. False: the database is away. */
-bool look_up_take_orphans(struct service *service);
+bool reconcile_take_orphans(struct service *service);
 
 /* Looks up at most settings->janitor_batch attempts that are due. How many; -1: the database is
  * away. */
-int look_up_due(struct service *service, const struct settings *settings);
+int reconcile_due(struct service *service, const struct settings *settings);
 
 #endif

@@ -10,8 +10,8 @@
 #include "pay/payment/intent.h"
 #include "pay/service.h"
 
-/* What heal_lock reads. */
-struct heal_facts {
+/* What repair_lock reads. */
+struct repair_facts {
 	bool is_succeeded;
 	bool marked_refunded; /* payment_status says refunded, whatever the status */
 	enum reservation_state reservation;
@@ -20,28 +20,28 @@ struct heal_facts {
 	int64_t seats_of_others; /* that another live reservation has */
 };
 
-enum heal_action {
-	HEAL_NOTHING,
-	HEAL_RESTORE,	       /* a cleaner overwrote it, the seats are still ours */
-	HEAL_REFUND_HOLD_LOST, /* a cleaner overwrote it, and a seat is somebody else's now */
-	HEAL_FOLLOW,	       /* a person cancelled it elsewhere: give the money back */
-	HEAL_REVIEW	       /* a state no rule knows: a person must look */
+enum repair_action {
+	REPAIR_NOTHING,
+	REPAIR_RESTORE,		 /* a cleaner overwrote it, the seats are still ours */
+	REPAIR_REFUND_HOLD_LOST, /* a cleaner overwrote it, and a seat is somebody else's now */
+	REPAIR_REFUND_CANCELLED, /* a person cancelled it elsewhere: give the money back */
+	REPAIR_REVIEW		 /* a state no rule knows: a person must look */
 };
 /* A pure function: what is to be done about a settled intent whose reservation looks like this. */
-enum heal_action heal_decide(const struct heal_facts *facts);
+enum repair_action repair_decide(const struct repair_facts *facts);
 
-/* Looks at one settled intent and does what heal_decide says. DB_OK: done; *action says what. */
-enum db_code heal_intent(struct service *service, const struct uuid *intent,
-			 enum heal_action *action);
+/* Looks at one settled intent and does what repair_decide says. DB_OK: done; *action says what. */
+enum db_code repair_intent(struct service *service, const struct uuid *intent,
+			   enum repair_action *action);
 
-/* A step of the walk through the payments settled within settings->heal_s, and of the one through
+/* A step of the scan through the payments settled within settings->heal_s, and of the one through
  * all settled payments. Each is taken once a second, by one of the janitors. How many were moved
  * on; -1: the database is away. */
-int heal_recent(struct service *service, const struct settings *settings);
-int heal_patrol(struct service *service, const struct settings *settings);
+int repair_recent(struct service *service, const struct settings *settings);
+int repair_full(struct service *service, const struct settings *settings);
 
 /* payctl audit --repair: every settled payment that is not as it was settled. -1: the database is
  * away. */
-int heal_everything(struct service *service);
+int repair_everything(struct service *service);
 
 #endif

@@ -195,7 +195,7 @@ const char *record_refund_reason(enum record_action action)
 	}
 }
 
-int look_up_pause_s(int look_ups)
+int reconcile_pause_s(int look_ups)
 {
 	static const int pauses_s[] = { 2, 5, 10, 20, 40, 60 };
 	int last = (int)(sizeof(pauses_s) / sizeof(pauses_s[0])) - 1;

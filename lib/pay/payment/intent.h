@@ -108,7 +108,7 @@ enum record_action {
 /*
  * What the gateway's word means for what stands now. An approval is never dropped: it settles,
  * retakes or refunds. A decline or a doubt counts only for the attempt that is open. NOT_FOUND is a
- * doubt here; when it proves anything is look_up.c's rule.
+ * doubt here; when it proves anything is reconcile.c's rule.
  */
 enum record_action record_decide(const struct record_facts *facts, enum gateway_outcome outcome);
 
@@ -116,6 +116,6 @@ enum record_action record_decide(const struct record_facts *facts, enum gateway_
 const char *record_refund_reason(enum record_action action);
 
 /* Seconds until the next look-up after `look_ups` of them: 2, 5, 10, 20, 40, 60, then every 300. */
-int look_up_pause_s(int look_ups);
+int reconcile_pause_s(int look_ups);
 
 #endif

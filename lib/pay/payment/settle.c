@@ -118,7 +118,7 @@ static enum db_code unknown(struct db_tx *tx, const struct record *record,
 			    const struct record_row *row)
 {
 	const struct gateway *gateway = gateway_by_name(row->gateway);
-	struct decimal pause = decimal(look_up_pause_s(record->look_ups)),
+	struct decimal pause = decimal(reconcile_pause_s(record->look_ups)),
 		       not_founds = decimal(record->not_found ? 1 : 0),
 		       lease = decimal(gateway ? gateway->lease_ms(record->settings) : 0);
 	struct db_step step = {

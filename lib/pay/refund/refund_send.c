@@ -17,7 +17,7 @@
 #define REFUND_REVIEW_PAUSE_S 300
 /* As long as a refund and its record may take; then another janitor may think this one dead. */
 #define REFUND_TAKEN_MS "30000"
-#define REFUND_BUDGET_MS 10000 /* of a batch: see look_up.c */
+#define REFUND_BUDGET_MS 10000 /* of a batch: see reconcile.c */
 
 struct refund_due {
 	struct uuid refund, attempt;
@@ -76,20 +76,21 @@ static void refund_again(struct service *service, const struct refund_due *item,
 {
 	bool refused = answer->outcome == GATEWAY_DECLINED;
 	char pause_s[16];
-	struct job job = { { .sql = SQL_REFUND_AGAIN,
-			     .params = { item->refund.text, pause_s,
-					 refused ? "needs_review" : "pending", answer->code } },
-			   NULL,
-			   NULL };
+	struct db_statement statement = { { .sql = SQL_REFUND_AGAIN,
+					    .params = { item->refund.text, pause_s,
+							refused ? "needs_review" : "pending",
+							answer->code } },
+					  NULL,
+					  NULL };
 
 	snprintf(pause_s, sizeof(pause_s), "%d",
-		 refused ? REFUND_REVIEW_PAUSE_S : look_up_pause_s(item->tries));
+		 refused ? REFUND_REVIEW_PAUSE_S : reconcile_pause_s(item->tries));
 	log_event(refused ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN,
 		  refused ? "refund_refused" : "refund_delayed",
 		  "refund %s of %lld won, try %d: %s", item->refund.text,
 		  (long long)item->amount_krw, item->tries, answer->code);
 	metrics_count(METRIC_REFUNDS_DELAYED);
-	job_run(service, &job);
+	db_statement_run(service->pool, &statement);
 }
 
 /* The refund's id is the gateway's key, so asking again after a doubt gives nothing back twice. */
@@ -118,16 +119,17 @@ int refund_send_due(struct service *service, const struct settings *settings)
 {
 	struct refunds_due batch = { .most = settings->janitor_batch };
 	char most[16];
-	struct job job = { { .sql = SQL_REFUNDS_TAKE, .params = { most, REFUND_TAKEN_MS } },
-			   keep_refunds,
-			   &batch };
+	struct db_statement statement = { { .sql = SQL_REFUNDS_TAKE,
+					    .params = { most, REFUND_TAKEN_MS } },
+					  keep_refunds,
+					  &batch };
 	int64_t until_ms = clock_mono_ms() + REFUND_BUDGET_MS;
 
 	batch.items = calloc((size_t)batch.most, sizeof(*batch.items));
 	if (!batch.items)
 		return -1;
 	snprintf(most, sizeof(most), "%d", batch.most);
-	if (!job_run(service, &job))
+	if (!db_statement_run(service->pool, &statement))
 		batch.count = -1;
 	for (int i = 0; i < batch.count && clock_mono_ms() <= until_ms; i++)
 		send_refund(service, settings, &batch.items[i]);

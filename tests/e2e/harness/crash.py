@@ -71,10 +71,10 @@ POINTS = {
     "execute": CHARGE + trips(4) + ["claim_locked:1", "record_locked:1", "record_done:1"],
     "hold": trips(3) + commits(1) + REQUEST,
     "order": trips(2) + commits(1) + ["order_locked:1"],
-    "look up": commits(4) + ["look_up_unsent:1", "look_up_answered:1", "record_locked:1", "record_done:1"],
+    "look up": commits(4) + ["reconcile_unsent:1", "reconcile_answered:1", "record_locked:1", "record_done:1"],
     "refund": commits(3) + ["refund_unsent:1", "refund_answered:1", "refund_locked:1"],
-    "heal": commits(5) + ["heal_locked:1", "heal_done:1"],
-    "follow": commits(5) + ["heal_locked:1", "heal_done:1"],
+    "heal": commits(5) + ["repair_locked:1", "repair_done:1"],
+    "follow": commits(5) + ["repair_locked:1", "repair_done:1"],
     "expire": commits(3) + ["expire_due:1"],
 }
 BY_JANITOR = {"look up", "refund", "heal", "follow", "expire"}

@@ -1,46 +1,46 @@
 -- Heal and follow: settled payments whose reservation somebody else changed afterwards.
 
--- Both walks go by ids, which are in the order of time, some at a time: what they cost a second does not
--- grow with what was paid. Their last row is the new position: the last intent walked, or the nil id once
--- the end is reached, from which the next walk begins anew. How many they walk is written here and no
+-- Both scans go by ids, which are in the order of time, some at a time: what they cost a second does not
+-- grow with what was paid. Their last row is the new position: the last intent scanned, or the nil id once
+-- the end is reached, from which the next scan begins anew. How many they scan is written here and no
 -- parameter, for the planner would take an unknown LIMIT for a tenth of the table.
 
--- name: heal_find
+-- name: repair_scan
 -- $1 position, $2 seconds since the settlement
 -- columns: intent, whether it is only the new position; intents settled within that time whose reservation is no
 -- longer confirmed and completed
-WITH walked AS MATERIALIZED (
+WITH scanned AS MATERIALIZED (
 	SELECT id, reservation_id, status, settled_at FROM payments.intents
 	WHERE id > greatest($1::uuid, payments.uuid_at(now() - make_interval(secs => $2::int) - interval '1 hour'))
 	ORDER BY id LIMIT 2000
 )
-SELECT w.id, false FROM walked w LEFT JOIN public.reservations r ON r.id = w.reservation_id
+SELECT w.id, false FROM scanned w LEFT JOIN public.reservations r ON r.id = w.reservation_id
 WHERE w.status = 'succeeded' AND w.settled_at > now() - make_interval(secs => $2::int)
   AND (r.status, r.payment_status) IS DISTINCT FROM ('confirmed', 'completed')
 UNION ALL
-SELECT coalesce((SELECT id FROM walked ORDER BY id OFFSET 1999), '00000000-0000-0000-0000-000000000000'), true;
+SELECT coalesce((SELECT id FROM scanned ORDER BY id OFFSET 1999), '00000000-0000-0000-0000-000000000000'), true;
 
--- name: patrol_find
+-- name: repair_full_scan
 -- $1 position
--- columns: as heal_find; settled payments, whenever they were settled, that somebody else cancelled or marked
+-- columns: as repair_scan; settled payments, whenever they were settled, that somebody else cancelled or marked
 -- refunded since, or whose seats somebody freed
-WITH walked AS MATERIALIZED (
+WITH scanned AS MATERIALIZED (
 	SELECT id, reservation_id, status FROM payments.intents WHERE id > $1::uuid ORDER BY id LIMIT 1000
 )
-SELECT w.id, false FROM walked w JOIN public.reservations r ON r.id = w.reservation_id
+SELECT w.id, false FROM scanned w JOIN public.reservations r ON r.id = w.reservation_id
 WHERE w.status = 'succeeded'
   AND (r.payment_status = 'refunded' OR r.status = 'cancelled' AND r.payment_status <> 'failed'
        OR r.status = 'confirmed' AND EXISTS (
 		SELECT FROM public.reservation_items t JOIN public.seats s ON s.id = t.seat_id
 		WHERE t.reservation_id = r.id AND s.status <> 'reserved'))
 UNION ALL
-SELECT coalesce((SELECT id FROM walked ORDER BY id OFFSET 999), '00000000-0000-0000-0000-000000000000'), true;
+SELECT coalesce((SELECT id FROM scanned ORDER BY id OFFSET 999), '00000000-0000-0000-0000-000000000000'), true;
 
 -- name: task_move
 -- $1 task, $2 its new position
 UPDATE payments.janitor_tasks SET position = $2 WHERE name = $1;
 
--- name: heal_all
+-- name: repair_all
 -- $1 most
 -- columns: every settled intent that is not as it was settled, however long ago (payctl audit --repair)
 SELECT i.id
@@ -51,7 +51,7 @@ WHERE i.status = 'succeeded' AND ((r.status, r.payment_status) IS DISTINCT FROM 
 		   WHERE t.reservation_id = i.reservation_id AND s.status <> 'reserved'))
 LIMIT $1::int;
 
--- name: heal_lock
+-- name: repair_lock
 -- $1 intent
 -- columns: intent status, attempt, amount not refunded yet, reservation, status, payment status, seats, seats
 -- that are reserved, seats that another live reservation has, seat ids
@@ -77,7 +77,7 @@ SELECT i.status, i.attempt_id, i.kept_krw, r.id, r.status, r.payment_status,
 	(SELECT coalesce(array_agg(id), '{}') FROM s)
 FROM i LEFT JOIN r ON true;
 
--- name: heal_restore
+-- name: repair_restore
 -- $1 intent, $2 attempt, $3 reservation, $4 seat ids
 WITH r AS (
 	UPDATE public.reservations SET status = 'confirmed', payment_status = 'completed' WHERE id = $3 RETURNING 1
@@ -86,11 +86,11 @@ WITH r AS (
 ), i AS (
 	UPDATE payments.intents SET updated_at = clock_timestamp() WHERE id = $1 AND status = 'succeeded' RETURNING 1
 ), e AS (
-	INSERT INTO payments.events (intent_id, attempt_id, kind, status) VALUES ($1, $2, 'healed', 'succeeded')
+	INSERT INTO payments.events (intent_id, attempt_id, kind, status) VALUES ($1, $2, 'repaired', 'succeeded')
 )
-SELECT payments.expect((SELECT count(*) FROM r) = 1 AND (SELECT count(*) FROM i) = 1, 'heal_restore');
+SELECT payments.expect((SELECT count(*) FROM r) = 1 AND (SELECT count(*) FROM i) = 1, 'repair_restore');
 
--- name: heal_review
+-- name: repair_review
 -- $1 intent, $2 attempt, $3 what is wrong
 WITH i AS (
 	UPDATE payments.intents SET status = 'needs_review', updated_at = clock_timestamp()
@@ -99,4 +99,4 @@ WITH i AS (
 	INSERT INTO payments.events (intent_id, attempt_id, kind, status, detail)
 	VALUES ($1, $2, 'needs_review', 'needs_review', $3)
 )
-SELECT payments.expect((SELECT count(*) FROM i) = 1, 'heal_review');
+SELECT payments.expect((SELECT count(*) FROM i) = 1, 'repair_review');
