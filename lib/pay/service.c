@@ -1,6 +1,10 @@
 #include "pay/service.h"
 
 #include "base/log.h"
+#include "pay/booking/booking.h"
+#include "pay/metrics.h"
+#include "pay/payment/claim.h"
+#include "pay/payment/settle.h"
 
 #include <limits.h>
 #include <string.h>
@@ -11,18 +15,31 @@ void service_init(struct service *service, struct db_pool *pool, const struct se
 {
 	memset(service, 0, sizeof(*service));
 	service->pool = pool;
-	process_id_self(service->owner);
-	batch_init(&service->claims, settings->batch_max, settings->batches);
-	batch_init(&service->records, settings->batch_max, settings->batches);
-	batch_init(&service->lists, settings->batch_max, settings->list_looks);
-	for (int i = 0; i < SERVICE_LOOK_LINES; i++)
-		batch_init(&service->looks[i], INT_MAX, 1);
+	process_id_self(service->process_id);
+	batch_init(&service->claims, &(struct batch){ .work = claim_batch,
+						      .writes = true,
+						      .most = settings->batch_max,
+						      .at_once = settings->batches });
+	batch_init(&service->settlements, &(struct batch){ .work = settle_batch,
+							   .writes = true,
+							   .most = settings->batch_max,
+							   .at_once = settings->batches });
+	batch_init(&service->lists, &(struct batch){ .work = booking_list_batch,
+						     .most = settings->batch_max,
+						     .at_once = settings->list_looks });
+	for (int i = 0; i < SERVICE_SEAT_MAPS; i++)
+		batch_init(
+			&service->seat_maps[i],
+			&(struct batch){ .work = seat_map_batch, .most = INT_MAX, .at_once = 1 });
 }
 
-void call_count(struct call *call, const struct db_cost *cost, int64_t waited_us)
+void service_count_batch(const struct batch_member *first, bool alone)
 {
-	db_cost_add(&call->db, cost);
-	call->db.wait_us += waited_us;
+	if (alone)
+		return;
+	metrics_count(METRIC_BATCHES);
+	for (; first; first = first->next)
+		metrics_count(METRIC_BATCHED);
 }
 
 void outcome_error(struct outcome *outcome, const struct call *call, enum status status)
