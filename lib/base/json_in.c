@@ -109,14 +109,14 @@ void json_in_free(struct json_in *json)
 	free(json);
 }
 
-static const cJSON *find(const struct json_in *json, const char *key)
+static const cJSON *member_find(const struct json_in *json, const char *key)
 {
 	return cJSON_GetObjectItemCaseSensitive(json->root, key);
 }
 
 enum json_type json_in_type(const struct json_in *json, const char *key)
 {
-	const cJSON *item = find(json, key);
+	const cJSON *item = member_find(json, key);
 
 	if (!item)
 		return JSON_ABSENT;
@@ -133,12 +133,12 @@ enum json_type json_in_type(const struct json_in *json, const char *key)
 
 const char *json_in_string(const struct json_in *json, const char *key)
 {
-	return cJSON_GetStringValue(find(json, key));
+	return cJSON_GetStringValue(member_find(json, key));
 }
 
 bool json_in_integer(const struct json_in *json, const char *key, int64_t *out)
 {
-	const cJSON *item = find(json, key);
+	const cJSON *item = member_find(json, key);
 	double value;
 
 	if (!cJSON_IsNumber(item))
@@ -172,7 +172,7 @@ int json_in_each(const struct json_in *json, const char *key,
 bool json_in_strings(const struct json_in *json, const char *key, const char **out, size_t most,
 		     size_t *count)
 {
-	const cJSON *array = find(json, key);
+	const cJSON *array = member_find(json, key);
 	const cJSON *item;
 
 	*count = 0;

@@ -40,7 +40,7 @@ void log_set_fd(int fd)
 	atomic_store(&log_fd, fd);
 }
 
-static bool put(struct log_line *line, const char *bytes, size_t length)
+static bool line_put(struct log_line *line, const char *bytes, size_t length)
 {
 	if (length > MEMBERS_MAX - line->length)
 		return false;
@@ -49,40 +49,40 @@ static bool put(struct log_line *line, const char *bytes, size_t length)
 	return true;
 }
 
-static bool put_key(struct log_line *line, const char *key)
+static bool line_put_key(struct log_line *line, const char *key)
 {
-	return put(line, line->length == 0 ? "{\"" : ",\"", 2) && put(line, key, strlen(key)) &&
-	       put(line, "\":", 2);
+	return line_put(line, line->length == 0 ? "{\"" : ",\"", 2) &&
+	       line_put(line, key, strlen(key)) && line_put(line, "\":", 2);
 }
 
 /* What stands for itself goes in as it is; the rest piece by piece. */
-static bool put_escaped(struct log_line *line, const char *text, size_t length)
+static bool line_put_escaped(struct log_line *line, const char *text, size_t length)
 {
 	char scratch[ESCAPE_MAX];
 	struct escape_piece piece;
 
 	if (escape_plain(text, length) == length)
-		return put(line, text, length);
+		return line_put(line, text, length);
 	while ((piece = escape_next(&text, scratch)).length > 0)
-		if (!put(line, piece.bytes, piece.length))
+		if (!line_put(line, piece.bytes, piece.length))
 			return false;
 	return true;
 }
 
 /* The line as it was at `mark`, without the member that did not fit. */
-static void take_back(struct log_line *line, size_t mark)
+static void line_cut(struct log_line *line, size_t mark)
 {
 	line->length = mark;
 	line->truncated = true;
 }
 
 /* A number or a word of JSON. */
-static void put_word(struct log_line *line, const char *key, const char *word, size_t length)
+static void line_put_word(struct log_line *line, const char *key, const char *word, size_t length)
 {
 	size_t mark = line->length;
 
-	if (line->wanted && !(put_key(line, key) && put(line, word, length)))
-		take_back(line, mark);
+	if (line->wanted && !(line_put_key(line, key) && line_put(line, word, length)))
+		line_cut(line, mark);
 }
 
 void log_begin(struct log_line *line, enum log_level level, const char *event)
@@ -103,21 +103,22 @@ void log_string(struct log_line *line, const char *key, const char *value)
 	size_t mark = line->length;
 
 	if (line->wanted && value &&
-	    !(put_key(line, key) && put(line, "\"", 1) && put_escaped(line, value, strlen(value)) &&
-	      put(line, "\"", 1)))
-		take_back(line, mark);
+	    !(line_put_key(line, key) && line_put(line, "\"", 1) &&
+	      line_put_escaped(line, value, strlen(value)) && line_put(line, "\"", 1)))
+		line_cut(line, mark);
 }
 
 void log_integer(struct log_line *line, const char *key, int64_t value)
 {
 	struct decimal number = decimal(value);
 
-	put_word(line, key, number.text, number.length);
+	line_put_word(line, key, number.text, number.length);
 }
 
 void log_bool(struct log_line *line, const char *key, bool value)
 {
-	put_word(line, key, value ? "true" : "false", value ? strlen("true") : strlen("false"));
+	line_put_word(line, key, value ? "true" : "false",
+		      value ? strlen("true") : strlen("false"));
 }
 
 /* A line that cannot be written is lost: there is nowhere left to say so. errno is kept, because a

@@ -1,4 +1,4 @@
-/* Applies the embedded migrations and grants; payments.schema_versions remembers which. */
+/* Applies the embedded migrations and grants; payments.schema_versions lists what was applied. */
 #include "db/migrate.h"
 
 #include "db/internal.h"
@@ -10,13 +10,12 @@
 
 #define ROLE_PLACEHOLDER "@ROLE@"
 
-/* "payments" in ASCII: no other program's lock by accident. */
+/* "payments" in ASCII: no other program uses it by accident. */
 #define LOCK_KEY "x'7061796d656e7473'::bit(64)::bigint"
 
 /*
- * Two migrate at once: the second waits here, longer than for a table. What then
- * holds a table for 5 s is somebody's work, and we must not queue all readers
- * behind us. The role's own limits are for requests, not for building an index.
+ * Two runs at once: the second waits up to 60 s for the first. For a table we wait only 5 s: all
+ * readers would queue behind us. The role's timeouts are for requests, not for building an index.
  */
 static const char begin_sql[] = "BEGIN ISOLATION LEVEL READ COMMITTED;"
 				"SET LOCAL statement_timeout = 0;"
@@ -36,11 +35,11 @@ struct migrator {
 	PGconn *pg;
 	FILE *out;
 	bool dry_run;
-	bool has_versions; /* payments.schema_versions is there */
+	bool has_versions; /* payments.schema_versions exists */
 	int applied;
 };
 
-/* "0001 payments": as its file is named. */
+/* "0001 payments" */
 struct label {
 	char text[96];
 };
@@ -68,11 +67,11 @@ void migration_checksum(const char *text, char out[CHECKSUM_SIZE])
 static const char *migrate_hint(const char *sqlstate)
 {
 	if (strcmp(sqlstate, SQLSTATE_LOCK_TIMEOUT) == 0)
-		return "Another session has held the object for 5 s. Nothing of this step was "
-		       "done: "
-		       "run it again at a quieter moment.";
+		return "Another session has locked the table for 5 s. This step was not applied. "
+		       "Run it again when the load is lower.";
 	if (strcmp(sqlstate, SQLSTATE_NO_RIGHT) == 0)
-		return "This role may not. Run it as the owner of the database or as a superuser: "
+		return "This role has no right to do it. Run it as owner of the database or "
+		       "superuser: "
 		       "payctl --database URL migrate.";
 	return NULL;
 }
@@ -87,7 +86,6 @@ static bool migrate_complain(const char *what, const PGresult *result)
 	return false;
 }
 
-/* Several statements at once, without parameters. */
 static bool migrate_exec(struct migrator *m, const char *what, const char *sql)
 {
 	PGresult *result = PQexec(m->pg, sql);
@@ -134,7 +132,7 @@ static bool migrate_make_versions(struct migrator *m)
 	return m->has_versions;
 }
 
-static const struct migration *migrate_find(int number)
+const struct migration *migration_find(int number)
 {
 	for (int i = 0; i < migrations_count; i++)
 		if (migrations[i].number == number)
@@ -142,10 +140,10 @@ static const struct migration *migrate_find(int number)
 	return NULL;
 }
 
-/* What was applied must be what this build holds, or nobody knows what the tables look like. */
+/* If an applied migration differs from this build's, the state of the tables is not known. */
 static bool migrate_check_row(struct migrator *m, const PGresult *result, int row)
 {
-	const struct migration *migration = migrate_find(atoi(adhoc_text(result, row, 0)));
+	const struct migration *migration = migration_find(atoi(adhoc_text(result, row, 0)));
 	char checksum[CHECKSUM_SIZE];
 
 	if (!migration) {
@@ -158,7 +156,7 @@ static bool migrate_check_row(struct migrator *m, const PGresult *result, int ro
 		return true;
 	fprintf(stderr,
 		"migrate: %s was changed after it was applied to this database.\n"
-		"A migration is never changed: take back the change and add a new one. "
+		"Never change a migration: undo the change and add a new migration. "
 		"Nothing was done.\n",
 		migrate_label(migration).text);
 	return false;
@@ -230,7 +228,7 @@ static bool migrate_apply(struct migrator *m, const struct migration *migration)
 			      migrate_record(m, migration));
 }
 
-/* Looks under the lock: another migrate may have been first. */
+/* Checks under the lock: another run may have applied it. */
 static bool migrate_one(struct migrator *m, const struct migration *migration)
 {
 	struct label label = migrate_label(migration);
@@ -275,9 +273,9 @@ static bool migrate_make_role(struct migrator *m, const char *role, const char *
 		buf_printf(&sql, "CREATE ROLE %s LOGIN", identifier);
 		ok = !sql.failed && migrate_exec(m, role, buf_text(&sql));
 		if (ok)
-			fprintf(m->out, "role %s: made, without a password\n", identifier);
+			fprintf(m->out, "role %s: created, without a password\n", identifier);
 		else
-			fprintf(stderr, "To make the role by hand: %s;\n", buf_text(&sql));
+			fprintf(stderr, "Create the role by hand: %s;\n", buf_text(&sql));
 	}
 	buf_free(&sql);
 	PQclear(result);
@@ -302,7 +300,7 @@ static bool migrate_grant_as(struct migrator *m, const char *role, const char *i
 	bool ok;
 
 	if (m->dry_run) {
-		fprintf(m->out, "role %s: would be given the service's rights\n", identifier);
+		fprintf(m->out, "role %s: would get the service's rights\n", identifier);
 		return true;
 	}
 	migrate_fill_in(&sql, grants_sql, identifier);

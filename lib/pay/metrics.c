@@ -184,7 +184,7 @@ void metrics_count(enum metric_counter counter)
 	metrics_add(counter, 1);
 }
 
-static void observe(struct histogram *histogram, int64_t us)
+static void histogram_add(struct histogram *histogram, int64_t us)
 {
 	int i = 0;
 
@@ -199,7 +199,7 @@ static void observe(struct histogram *histogram, int64_t us)
 void metrics_time(enum metric_time what, int64_t us)
 {
 	if (own)
-		observe(&own->times[what], us);
+		histogram_add(&own->times[what], us);
 }
 
 static enum http_class class_of(int http)
@@ -218,7 +218,7 @@ void metrics_request(int route, int http, int64_t us)
 	if (!own)
 		return;
 	atomic_fetch_add_explicit(&own->requests[at][class_of(http)], 1, memory_order_relaxed);
-	observe(&own->routes[at], us);
+	histogram_add(&own->routes[at], us);
 }
 
 void metrics_busy(int change)
@@ -245,7 +245,7 @@ static int64_t sum_requests(int route, int class)
 	return sum;
 }
 
-static void sum_histogram(struct histogram *sum, const struct histogram *part)
+static void histogram_sum(struct histogram *sum, const struct histogram *part)
 {
 	int i;
 
@@ -256,7 +256,7 @@ static void sum_histogram(struct histogram *sum, const struct histogram *part)
 }
 
 /* `label` is "" or `route="..."`. */
-static void write_histogram(struct buf *out, const char *name, const char *label,
+static void histogram_write(struct buf *out, const char *name, const char *label,
 			    const struct histogram *sum)
 {
 	const char *comma = label[0] == '\0' ? "" : ",";
@@ -299,11 +299,11 @@ static void write_requests(struct buf *out)
 		struct histogram sum = { .count = 0 };
 
 		for (i = 0; is_route(at) && i < METRICS_PROCESSES_MAX; i++)
-			sum_histogram(&sum, &file->slots[i].routes[at]);
+			histogram_sum(&sum, &file->slots[i].routes[at]);
 		if (sum.count == 0)
 			continue;
 		snprintf(label, sizeof(label), "route=\"%s\"", route_name(at));
-		write_histogram(out, "payments_request_seconds", label, &sum);
+		histogram_write(out, "payments_request_seconds", label, &sum);
 	}
 }
 
@@ -315,9 +315,9 @@ static void write_times(struct buf *out)
 		struct histogram sum = { .count = 0 };
 
 		for (i = 0; i < METRICS_PROCESSES_MAX; i++)
-			sum_histogram(&sum, &file->slots[i].times[what]);
+			histogram_sum(&sum, &file->slots[i].times[what]);
 		buf_printf(out, "# TYPE %s histogram\n", time_names[what]);
-		write_histogram(out, time_names[what], "", &sum);
+		histogram_write(out, time_names[what], "", &sum);
 	}
 }
 

@@ -46,8 +46,8 @@ struct audit {
 	int findings, warnings;
 };
 
-static void report_text(struct audit *audit, const struct audit_check *check,
-			const struct db_result *r)
+static void check_report_text(struct audit *audit, const struct audit_check *check,
+			      const struct db_result *r)
 {
 	int rows = db_rows(r);
 
@@ -63,8 +63,8 @@ static void report_text(struct audit *audit, const struct audit_check *check,
 		buf_printf(&audit->report, "       what to do: %s\n", check->advice);
 }
 
-static void report_json(struct audit *audit, const struct audit_check *check,
-			const struct db_result *r)
+static void check_report_json(struct audit *audit, const struct audit_check *check,
+			      const struct db_result *r)
 {
 	struct json_out *w = &audit->writer;
 	int rows = db_rows(r);
@@ -99,9 +99,9 @@ static enum db_code run_check(struct db_tx *tx, struct audit *audit,
 	else
 		audit->findings += db_rows(step.result);
 	if (audit->json)
-		report_json(audit, check, step.result);
+		check_report_json(audit, check, step.result);
 	else
-		report_text(audit, check, step.result);
+		check_report_text(audit, check, step.result);
 	return DB_OK;
 }
 

@@ -75,7 +75,7 @@ struct report {
 	int64_t compared, without_books, findings;
 };
 
-static void keep_item(const struct db_result *r, int row, struct item *item)
+static void item_keep(const struct db_result *r, int row, struct item *item)
 {
 	const char *status = db_text(r, row, A_STATUS);
 
@@ -90,7 +90,7 @@ static void keep_item(const struct db_result *r, int row, struct item *item)
 	item->refunds_due_krw = db_integer(r, row, A_REFUNDS_DUE);
 }
 
-static void keep_page(const struct db_step *steps, void *context)
+static void page_keep(const struct db_step *steps, void *context)
 {
 	const struct db_result *r = steps[0].result;
 	struct page *page = context;
@@ -98,14 +98,14 @@ static void keep_page(const struct db_step *steps, void *context)
 
 	page->count = rows < PAGE ? rows : PAGE;
 	for (int row = 0; row < page->count; row++)
-		keep_item(r, row, &page->items[row]);
+		item_keep(r, row, &page->items[row]);
 	if (page->count > 0)
 		snprintf(page->started, sizeof(page->started), "%s",
 			 db_text(r, page->count - 1, A_STARTED));
 }
 
 /* The next page, into the same struct. */
-static enum db_code read_page(struct service *service, const struct settings *settings,
+static enum db_code page_read(struct service *service, const struct settings *settings,
 			      struct page *page)
 {
 	struct uuid last = page->count > 0
@@ -117,7 +117,7 @@ static enum db_code read_page(struct service *service, const struct settings *se
 
 	snprintf(started, sizeof(started), "%s", page->started);
 	snprintf(days, sizeof(days), "%d", settings->audit_days);
-	return db_read(service->pool, &step, 1, keep_page, page, NULL);
+	return db_read(service->pool, &step, 1, page_keep, page, NULL);
 }
 
 static enum finding compare_refunds(const struct item *item, const struct gateway_books *books)
@@ -130,7 +130,7 @@ static enum finding compare_refunds(const struct item *item, const struct gatewa
 	return FINDING_NONE;
 }
 
-static enum finding compare(const struct item *item, const struct gateway_books *books)
+static enum finding compare_charge(const struct item *item, const struct gateway_books *books)
 {
 	int64_t kept_krw = books->charged_krw - books->refunded_krw;
 
@@ -147,8 +147,8 @@ static enum finding compare(const struct item *item, const struct gateway_books 
 	return item->is_declined ? FINDING_CHARGED_THERE_ONLY : FINDING_OPEN_BUT_CHARGED;
 }
 
-static void report_text(struct report *report, enum finding finding, const struct item *item,
-			const struct gateway_books *books)
+static void finding_report_text(struct report *report, enum finding finding,
+				const struct item *item, const struct gateway_books *books)
 {
 	buf_printf(&report->body,
 		   "%-4s FAIL %s\n       attempt %s at %s: %lld won asked for, %lld given back "
@@ -160,8 +160,8 @@ static void report_text(struct report *report, enum finding finding, const struc
 		   books->code[0] != '\0' ? ", " : "", books->code, kinds[finding].advice);
 }
 
-static void report_json(struct report *report, enum finding finding, const struct item *item,
-			const struct gateway_books *books)
+static void finding_report_json(struct report *report, enum finding finding,
+				const struct item *item, const struct gateway_books *books)
 {
 	struct json_out *w = &report->writer;
 
@@ -179,7 +179,8 @@ static void report_json(struct report *report, enum finding finding, const struc
 	json_object_end(w);
 }
 
-static void look_at(struct report *report, const struct settings *settings, const struct item *item)
+static void item_audit(struct report *report, const struct settings *settings,
+		       const struct item *item)
 {
 	const struct gateway *gateway = gateway_by_name(item->gateway);
 	struct gateway_books books = { .state = BOOKS_UNREADABLE, .code = "GATEWAY_MISSING" };
@@ -192,17 +193,17 @@ static void look_at(struct report *report, const struct settings *settings, cons
 	if (gateway)
 		gateway->read_books(settings, &item->attempt, &books);
 	report->compared++;
-	finding = compare(item, &books);
+	finding = compare_charge(item, &books);
 	if (finding == FINDING_NONE)
 		return;
 	report->findings++;
 	if (report->json)
-		report_json(report, finding, item, &books);
+		finding_report_json(report, finding, item, &books);
 	else
-		report_text(report, finding, item, &books);
+		finding_report_text(report, finding, item, &books);
 }
 
-static void print(const struct report *report, FILE *out)
+static void report_print(const struct report *report, FILE *out)
 {
 	const char *agree = report->findings == 0 ? "the books agree" : "THE BOOKS DIFFER";
 
@@ -234,14 +235,14 @@ int audit_gateway_run(struct service *service, const struct settings *settings, 
 	if (json)
 		json_array_begin(&report.writer, NULL);
 	do {
-		code = read_page(service, settings, page);
+		code = page_read(service, settings, page);
 		for (int i = 0; code == DB_OK && i < page->count; i++)
-			look_at(&report, settings, &page->items[i]);
+			item_audit(&report, settings, &page->items[i]);
 	} while (code == DB_OK && page->count == PAGE);
 	if (json)
 		json_array_end(&report.writer);
 	if (code == DB_OK && !report.body.failed)
-		print(&report, out);
+		report_print(&report, out);
 	else
 		report.findings = -1;
 	free(page);

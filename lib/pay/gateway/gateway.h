@@ -90,6 +90,10 @@ struct gateway {
 const struct gateway *gateway_for_method(const struct settings *settings, const char *method);
 const struct gateway *gateway_by_name(const char *name);
 
+/* For the files of gateways: sets outcome and code, and clears the message. */
+void gateway_answer_set(struct gateway_answer *answer, enum gateway_outcome outcome,
+			const char *code);
+
 extern const struct gateway gateway_mock, gateway_toss;
 
 #endif

@@ -28,13 +28,6 @@ static struct charge_booked books[BOOKS_KEPT];
 static size_t books_next;
 static pthread_mutex_t books_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void answer(struct gateway_answer *out, enum gateway_outcome outcome, const char *code)
-{
-	memset(out, 0, sizeof(*out));
-	out->outcome = outcome;
-	snprintf(out->code, sizeof(out->code), "%s", code);
-}
-
 static void books_enter(const struct uuid *key, enum gateway_outcome outcome, const char *code)
 {
 	pthread_mutex_lock(&books_lock);
@@ -51,7 +44,7 @@ static bool books_find(const struct uuid *key, struct gateway_answer *out)
 	for (size_t i = 0; i < BOOKS_KEPT && !found; i++) {
 		if (strcmp(books[i].key.text, key->text) != 0)
 			continue;
-		answer(out, books[i].outcome, books[i].code);
+		gateway_answer_set(out, books[i].outcome, books[i].code);
 		found = true;
 	}
 	pthread_mutex_unlock(&books_lock);
@@ -99,14 +92,14 @@ static void charge_answering(const struct settings *settings, const struct gatew
 	int64_t delay_ms = draw_delay_ms(settings);
 
 	if (!code)
-		answer(out, GATEWAY_APPROVED, "");
+		gateway_answer_set(out, GATEWAY_APPROVED, "");
 	else
-		answer(out, GATEWAY_DECLINED, code);
+		gateway_answer_set(out, GATEWAY_DECLINED, code);
 	books_enter(&charge->key, out->outcome, code ? code : "");
 	FAULT_POINT("mock_booked");
 	if (delay_ms > settings->mock_deadline_ms) {
 		clock_sleep_ms(settings->mock_deadline_ms);
-		answer(out, GATEWAY_UNKNOWN, "GATEWAY_TIMEOUT");
+		gateway_answer_set(out, GATEWAY_UNKNOWN, "GATEWAY_TIMEOUT");
 		return;
 	}
 	clock_sleep_ms(delay_ms);
@@ -124,12 +117,12 @@ static void mock_charge(const struct settings *settings, const struct gateway_ch
 	case MOCK_SILENT_DECLINE:
 	case MOCK_LATE:
 		clock_sleep_ms(settings->mock_deadline_ms);
-		answer(out, GATEWAY_UNKNOWN, "GATEWAY_TIMEOUT");
+		gateway_answer_set(out, GATEWAY_UNKNOWN, "GATEWAY_TIMEOUT");
 		return;
 	case MOCK_DOWN:
 		break;
 	}
-	answer(out, GATEWAY_UNKNOWN, "GATEWAY_DOWN");
+	gateway_answer_set(out, GATEWAY_UNKNOWN, "GATEWAY_DOWN");
 }
 
 static void mock_reconcile(const struct settings *settings, const struct gateway_query *asked,
@@ -137,16 +130,16 @@ static void mock_reconcile(const struct settings *settings, const struct gateway
 {
 	switch (settings->mock_mode) {
 	case MOCK_SILENT:
-		answer(out, GATEWAY_APPROVED, "");
+		gateway_answer_set(out, GATEWAY_APPROVED, "");
 		return;
 	case MOCK_LATE:
 		if (asked->age_ms < 2 * (int64_t)settings->mock_deadline_ms)
-			answer(out, GATEWAY_UNKNOWN, "GATEWAY_BUSY");
+			gateway_answer_set(out, GATEWAY_UNKNOWN, "GATEWAY_BUSY");
 		else
-			answer(out, GATEWAY_APPROVED, "");
+			gateway_answer_set(out, GATEWAY_APPROVED, "");
 		return;
 	case MOCK_SILENT_DECLINE:
-		answer(out, GATEWAY_DECLINED, "GENERIC_DECLINE");
+		gateway_answer_set(out, GATEWAY_DECLINED, "GENERIC_DECLINE");
 		return;
 	case MOCK_APPROVE:
 	case MOCK_DECLINE:
@@ -154,7 +147,7 @@ static void mock_reconcile(const struct settings *settings, const struct gateway
 		break;
 	}
 	if (!books_find(&asked->key, out))
-		answer(out, GATEWAY_NOT_FOUND, "NOT_FOUND");
+		gateway_answer_set(out, GATEWAY_NOT_FOUND, "NOT_FOUND");
 }
 
 static void mock_refund(const struct settings *settings, const struct gateway_refund *refund,
@@ -162,9 +155,9 @@ static void mock_refund(const struct settings *settings, const struct gateway_re
 {
 	(void)refund;
 	if (settings->mock_mode == MOCK_DOWN)
-		answer(out, GATEWAY_UNKNOWN, "GATEWAY_DOWN");
+		gateway_answer_set(out, GATEWAY_UNKNOWN, "GATEWAY_DOWN");
 	else
-		answer(out, GATEWAY_APPROVED, "");
+		gateway_answer_set(out, GATEWAY_APPROVED, "");
 }
 
 static int32_t mock_lease_ms(const struct settings *settings)

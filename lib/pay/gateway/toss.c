@@ -49,25 +49,25 @@ static void watch_mismatch(const struct uuid *key, const struct gateway_answer *
 			  key->text, answer->code);
 }
 
-static void exchange(const struct settings *settings, const struct toss_request *request,
-		     struct buf *body, struct toss_reply *reply)
+static void toss_exchange(const struct settings *settings, const struct toss_request *request,
+			  struct buf *body, struct toss_reply *reply)
 {
 	toss_http_exchange(settings, request, body, reply);
 	watch_key(reply);
 }
 
-static void ask_order(const struct settings *settings, const struct uuid *order, struct buf *body,
-		      struct toss_reply *reply)
+static void toss_ask_order(const struct settings *settings, const struct uuid *order,
+			   struct buf *body, struct toss_reply *reply)
 {
 	char path[ORDER_PATH_MAX];
 	struct toss_request request = { .path = path, .deadline_ms = settings->toss_look_up_ms };
 
 	snprintf(path, sizeof(path), "/v1/payments/orders/%s", order->text);
-	exchange(settings, &request, body, reply);
+	toss_exchange(settings, &request, body, reply);
 }
 
-static void confirm(const struct settings *settings, const struct gateway_charge *charge,
-		    const char *sent, struct gateway_answer *answer)
+static void toss_send_confirm(const struct settings *settings, const struct gateway_charge *charge,
+			      const char *sent, struct gateway_answer *answer)
 {
 	struct toss_request request = { .path = "/v1/payments/confirm",
 					.idempotency_key = charge->key.text,
@@ -76,7 +76,7 @@ static void confirm(const struct settings *settings, const struct gateway_charge
 	struct buf body = { .data = NULL };
 	struct toss_reply reply;
 
-	exchange(settings, &request, &body, &reply);
+	toss_exchange(settings, &request, &body, &reply);
 	toss_parse_confirm(&reply, &charge->key, charge->amount_krw, answer);
 	buf_free(&body);
 	if (strstr(answer->message, charge->token))
@@ -90,10 +90,8 @@ static void toss_charge(const struct settings *settings, const struct gateway_ch
 	struct buf sent = { .data = NULL };
 	struct json_out out = { .buf = &sent };
 
-	memset(answer, 0, sizeof(*answer));
 	if (!toss_key_valid(charge->token)) { /* not even sent */
-		answer->outcome = GATEWAY_DECLINED;
-		snprintf(answer->code, sizeof(answer->code), "INVALID_PAYMENT_KEY");
+		gateway_answer_set(answer, GATEWAY_DECLINED, "INVALID_PAYMENT_KEY");
 		return;
 	}
 	json_object_begin(&out, NULL);
@@ -101,12 +99,10 @@ static void toss_charge(const struct settings *settings, const struct gateway_ch
 	json_string(&out, "orderId", charge->key.text);
 	json_integer(&out, "amount", charge->amount_krw);
 	json_object_end(&out);
-	if (sent.failed) {
-		answer->outcome = GATEWAY_UNKNOWN;
-		snprintf(answer->code, sizeof(answer->code), "NO_MEMORY");
-	} else {
-		confirm(settings, charge, buf_text(&sent), answer);
-	}
+	if (sent.failed)
+		gateway_answer_set(answer, GATEWAY_UNKNOWN, "NO_MEMORY");
+	else
+		toss_send_confirm(settings, charge, buf_text(&sent), answer);
 	buf_free(&sent);
 }
 
@@ -116,14 +112,14 @@ static void toss_reconcile(const struct settings *settings, const struct gateway
 	struct buf body = { .data = NULL };
 	struct toss_reply reply;
 
-	ask_order(settings, &asked->key, &body, &reply);
-	toss_parse_look_up(&reply, &asked->key, asked->amount_krw, answer);
+	toss_ask_order(settings, &asked->key, &body, &reply);
+	toss_parse_reconcile(&reply, &asked->key, asked->amount_krw, answer);
 	buf_free(&body);
 	watch_mismatch(&asked->key, answer);
 }
 
-static void cancel(const struct settings *settings, const struct gateway_refund *refund,
-		   const char *key, struct gateway_answer *answer)
+static void toss_send_cancel(const struct settings *settings, const struct gateway_refund *refund,
+			     const char *key, struct gateway_answer *answer)
 {
 	char path[CANCEL_PATH_MAX], reason[128];
 	struct toss_request request = { .path = path,
@@ -141,7 +137,7 @@ static void cancel(const struct settings *settings, const struct gateway_refund 
 	json_object_end(&out);
 	request.body = buf_text(&sent);
 	if (!sent.failed)
-		exchange(settings, &request, &body, &reply);
+		toss_exchange(settings, &request, &body, &reply);
 	toss_parse_cancel(&reply, refund, answer);
 	explicit_bzero(path, sizeof(path));
 	buf_free(&sent);
@@ -155,9 +151,9 @@ static void toss_refund(const struct settings *settings, const struct gateway_re
 	struct buf body = { .data = NULL };
 	struct toss_reply reply;
 
-	ask_order(settings, &refund->attempt, &body, &reply);
+	toss_ask_order(settings, &refund->attempt, &body, &reply);
 	if (toss_parse_before_cancel(&reply, refund, key, answer))
-		cancel(settings, refund, key, answer);
+		toss_send_cancel(settings, refund, key, answer);
 	buf_free(&body);
 	explicit_bzero(key, sizeof(key));
 	watch_mismatch(&refund->key, answer);
@@ -169,7 +165,7 @@ static void toss_read_books(const struct settings *settings, const struct uuid *
 	struct buf body = { .data = NULL };
 	struct toss_reply reply;
 
-	ask_order(settings, key, &body, &reply);
+	toss_ask_order(settings, key, &body, &reply);
 	toss_parse_books(&reply, key, books);
 	buf_free(&body);
 }

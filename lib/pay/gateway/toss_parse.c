@@ -52,13 +52,6 @@ bool toss_key_valid(const char *key)
 	       key[0] != '.'; /* "." and ".." are steps of a path */
 }
 
-static void say(struct gateway_answer *answer, enum gateway_outcome outcome, const char *code)
-{
-	memset(answer, 0, sizeof(*answer));
-	answer->outcome = outcome;
-	snprintf(answer->code, sizeof(answer->code), "%s", code);
-}
-
 /* --- refusals ----------------------------------------------------------------------------------
  */
 
@@ -91,13 +84,13 @@ static void read_refusal(const struct toss_reply *reply, struct gateway_answer *
 	const char *code, *message;
 
 	snprintf(http, sizeof(http), "HTTP_%d", reply->http);
-	say(answer, GATEWAY_UNKNOWN, reply->http == 0 ? reply->fault : http);
+	gateway_answer_set(answer, GATEWAY_UNKNOWN, reply->http == 0 ? reply->fault : http);
 	if (reply->http == 0 || json_in_parse(reply->body, reply->length, &json) != STATUS_OK)
 		return;
 	code = json_in_string(json, "code");
 	message = json_in_string(json, "message");
 	if (code_sane(code))
-		say(answer, GATEWAY_UNKNOWN, code);
+		gateway_answer_set(answer, GATEWAY_UNKNOWN, code);
 	if (code_sane(code) && message)
 		copy_message(answer->message, message);
 	json_in_free(json);
@@ -184,19 +177,19 @@ static bool read_payment(const struct toss_reply *reply, const struct uuid *orde
 		read_refusal(reply, answer);
 		return false;
 	}
-	say(answer, GATEWAY_UNKNOWN, "UNREADABLE_ANSWER");
+	gateway_answer_set(answer, GATEWAY_UNKNOWN, "UNREADABLE_ANSWER");
 	if (json_in_parse(reply->body, reply->length, &json) != STATUS_OK)
 		return false;
 	order_id = json_in_string(json, "orderId");
 	if (order_id && strcmp(order_id, order->text) != 0)
-		say(answer, GATEWAY_UNKNOWN, "ORDER_MISMATCH");
+		gateway_answer_set(answer, GATEWAY_UNKNOWN, "ORDER_MISMATCH");
 	else if (order_id)
 		good = read_members(json, payment);
 	json_in_free(json);
 	return good;
 }
 
-static bool is(const struct toss_payment *payment, const char *status)
+static bool status_is(const struct toss_payment *payment, const char *status)
 {
 	return strcmp(payment->status, status) == 0;
 }
@@ -204,15 +197,15 @@ static bool is(const struct toss_payment *payment, const char *status)
 /* What the state of an order with the right amount proves. */
 static void judge_state(const struct toss_payment *payment, struct gateway_answer *answer)
 {
-	if (is(payment, "DONE") && payment->balance_krw == payment->total_krw)
-		say(answer, GATEWAY_APPROVED, "");
-	else if (is(payment, "ABORTED") || is(payment, "EXPIRED"))
-		say(answer, GATEWAY_DECLINED, payment->status);
-	else if (is(payment, "CANCELED") && payment->balance_krw == 0)
-		say(answer, GATEWAY_DECLINED,
-		    "CANCELED"); /* somebody gave all of it back at the gateway */
+	if (status_is(payment, "DONE") && payment->balance_krw == payment->total_krw)
+		gateway_answer_set(answer, GATEWAY_APPROVED, "");
+	else if (status_is(payment, "ABORTED") || status_is(payment, "EXPIRED"))
+		gateway_answer_set(answer, GATEWAY_DECLINED, payment->status);
+	else if (status_is(payment, "CANCELED") && payment->balance_krw == 0)
+		gateway_answer_set(answer, GATEWAY_DECLINED,
+				   "CANCELED"); /* somebody gave all of it back at the gateway */
 	else
-		say(answer, GATEWAY_UNKNOWN, payment->status);
+		gateway_answer_set(answer, GATEWAY_UNKNOWN, payment->status);
 }
 
 void toss_parse_confirm(const struct toss_reply *reply, const struct uuid *order,
@@ -222,7 +215,7 @@ void toss_parse_confirm(const struct toss_reply *reply, const struct uuid *order
 
 	if (read_payment(reply, order, NULL, &payment, answer)) {
 		if (payment.total_krw != amount_krw)
-			say(answer, GATEWAY_UNKNOWN, "AMOUNT_MISMATCH");
+			gateway_answer_set(answer, GATEWAY_UNKNOWN, "AMOUNT_MISMATCH");
 		else
 			judge_state(&payment, answer);
 	} else if (refuses(reply->http) && IS_ONE_OF(declines, answer->code)) {
@@ -237,15 +230,15 @@ static void mark_not_found(const struct toss_reply *reply, struct gateway_answer
 		answer->outcome = GATEWAY_NOT_FOUND;
 }
 
-void toss_parse_look_up(const struct toss_reply *reply, const struct uuid *order,
-			int64_t amount_krw, struct gateway_answer *answer)
+void toss_parse_reconcile(const struct toss_reply *reply, const struct uuid *order,
+			  int64_t amount_krw, struct gateway_answer *answer)
 {
 	struct toss_payment payment;
 
 	if (!read_payment(reply, order, NULL, &payment, answer))
 		mark_not_found(reply, answer);
 	else if (payment.total_krw != amount_krw)
-		say(answer, GATEWAY_UNKNOWN, "AMOUNT_MISMATCH");
+		gateway_answer_set(answer, GATEWAY_UNKNOWN, "AMOUNT_MISMATCH");
 	else
 		judge_state(&payment, answer);
 	explicit_bzero(&payment, sizeof(payment));
@@ -258,11 +251,11 @@ static bool find_cancel(const struct toss_payment *payment, int64_t amount_krw,
 	if (!payment->cancel_found)
 		return false;
 	if (!payment->cancel_done)
-		say(answer, GATEWAY_UNKNOWN, "REFUND_UNDER_WAY");
+		gateway_answer_set(answer, GATEWAY_UNKNOWN, "REFUND_UNDER_WAY");
 	else if (payment->cancel_krw != amount_krw)
-		say(answer, GATEWAY_UNKNOWN, "AMOUNT_MISMATCH");
+		gateway_answer_set(answer, GATEWAY_UNKNOWN, "AMOUNT_MISMATCH");
 	else
-		say(answer, GATEWAY_APPROVED, "");
+		gateway_answer_set(answer, GATEWAY_APPROVED, "");
 	return true;
 }
 
@@ -278,12 +271,12 @@ bool toss_parse_before_cancel(const struct toss_reply *reply, const struct gatew
 	}
 	if (find_cancel(&payment, refund->amount_krw, answer)) {
 		;
-	} else if (!is(&payment, "DONE") && !is(&payment, "PARTIAL_CANCELED") &&
-		   !is(&payment, "CANCELED")) {
-		say(answer, GATEWAY_UNKNOWN, payment.status);
+	} else if (!status_is(&payment, "DONE") && !status_is(&payment, "PARTIAL_CANCELED") &&
+		   !status_is(&payment, "CANCELED")) {
+		gateway_answer_set(answer, GATEWAY_UNKNOWN, payment.status);
 	} else if (payment.balance_krw < refund->amount_krw) {
 		/* somebody gave back more than we did: a person must say what that was */
-		say(answer, GATEWAY_DECLINED, "NOT_CANCELABLE_AMOUNT");
+		gateway_answer_set(answer, GATEWAY_DECLINED, "NOT_CANCELABLE_AMOUNT");
 	} else {
 		memcpy(key, payment.key, sizeof(payment.key));
 		is_due = true;
@@ -299,7 +292,7 @@ void toss_parse_cancel(const struct toss_reply *reply, const struct gateway_refu
 
 	if (read_payment(reply, &refund->attempt, &refund->key, &payment, answer)) {
 		if (!find_cancel(&payment, refund->amount_krw, answer))
-			say(answer, GATEWAY_UNKNOWN, "REFUND_NOT_LISTED");
+			gateway_answer_set(answer, GATEWAY_UNKNOWN, "REFUND_NOT_LISTED");
 	} else if (refuses(reply->http) && IS_ONE_OF(cancel_refusals, answer->code)) {
 		answer->outcome = GATEWAY_DECLINED;
 	}
@@ -315,8 +308,8 @@ void toss_parse_books(const struct toss_reply *reply, const struct uuid *order,
 	memset(books, 0, sizeof(*books));
 	if (read_payment(reply, order, NULL, &payment, &answer)) {
 		books->state = BOOKS_FOUND;
-		if (is(&payment, "DONE") || is(&payment, "CANCELED") ||
-		    is(&payment, "PARTIAL_CANCELED")) {
+		if (status_is(&payment, "DONE") || status_is(&payment, "CANCELED") ||
+		    status_is(&payment, "PARTIAL_CANCELED")) {
 			books->charged_krw = payment.total_krw;
 			books->refunded_krw = payment.total_krw - payment.balance_krw;
 		}

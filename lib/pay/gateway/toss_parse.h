@@ -31,8 +31,8 @@ void toss_parse_confirm(const struct toss_reply *reply, const struct uuid *order
 			int64_t amount_krw, struct gateway_answer *answer);
 
 /* The answer to a look-up of that order. */
-void toss_parse_look_up(const struct toss_reply *reply, const struct uuid *order,
-			int64_t amount_krw, struct gateway_answer *answer);
+void toss_parse_reconcile(const struct toss_reply *reply, const struct uuid *order,
+			  int64_t amount_krw, struct gateway_answer *answer);
 
 /*
  * The look-up ahead of a cancel. True: it has to be sent, for the paymentKey that is then in `key`.
