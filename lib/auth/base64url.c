@@ -14,8 +14,7 @@ size_t base64url_span(const char *text)
 	return length % 4 == 1 ? 0 : length;
 }
 
-/* libcrypto knows the plain alphabet: the two characters that differ are put in each other's
- * place. */
+/* libcrypto has only the plain alphabet; two of its characters differ. */
 static void swap_letters(char *text, size_t length, const char from[2], const char to[2])
 {
 	for (size_t i = 0; i < length; i++)

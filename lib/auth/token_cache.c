@@ -19,11 +19,11 @@ struct known {
 };
 
 struct token_cache {
-	EVP_MD *sha256; /* fetched once: that costs as much as hashing */
+	EVP_MD *sha256; /* fetching costs as much as hashing */
 	_Atomic uint64_t hits;
 	pthread_mutex_t locks[LOCKS];
 	size_t count;
-	struct known known[]; /* a token's place is told by its digest */
+	struct known known[]; /* the digest of a token gives its place */
 };
 
 struct token_cache *token_cache_new(size_t tokens)
@@ -52,7 +52,7 @@ void token_cache_free(struct token_cache *cache)
 	free(cache);
 }
 
-/* With its NUL, so that where one text ends and the next begins is part of what is hashed. */
+/* With the NUL, so that the border between two texts is hashed too. */
 static bool digest_add(EVP_MD_CTX *hash, const char *text)
 {
 	return EVP_DigestUpdate(hash, text ? text : "", text ? strlen(text) + 1 : 1) == 1;

@@ -1,7 +1,6 @@
 /*
- * A buffer may hold a password or a card's token, so no copy of its content is
- * ever left behind: growing moves it by hand instead of by realloc, and freeing
- * wipes it.
+ * A buffer may hold a password or the token of a card: freeing wipes it, and growing does not use
+ * realloc, which may leave a copy behind.
  */
 #include "base/buf.h"
 
@@ -10,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CAPACITY_MIN ((size_t)512) /* holds most answers of the API at once */
+#define CAPACITY_MIN ((size_t)512) /* enough for most answers of the API */
 
 static size_t buf_limit(const struct buf *buf)
 {
 	return buf->limit > 0 ? buf->limit : BUF_LIMIT_DEFAULT;
 }
 
-/* Only what was written is wiped: the rest may be pages that were never touched. */
+/* Wipes only what was written: the other pages may never have been touched. */
 static void buf_drop(struct buf *buf)
 {
 	if (buf->data)
@@ -58,7 +57,7 @@ static bool buf_reserve(struct buf *buf, size_t more)
 	return !buf->failed;
 }
 
-/* What reserve would find, for the many short pieces that an answer is made of. */
+/* The fast path of buf_reserve: an answer consists of many short pieces. */
 static bool buf_fits(const struct buf *buf, size_t more)
 {
 	return !buf->failed && more < buf->capacity - buf->length &&

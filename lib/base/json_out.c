@@ -20,8 +20,7 @@ static char *bytes_copy(char *at, const char *bytes, size_t length)
 	return at + length;
 }
 
-/* What stands before a value: the comma that parts it from the last one, and its key. There is room
- * behind it for `more` bytes; NULL: there is none. */
+/* Comma and key, and room for a value of `more` bytes. NULL: the buffer is failed. */
 static char *lead_in_with(struct json_out *out, const char *key, size_t more)
 {
 	size_t length = key ? strlen(key) : 0;

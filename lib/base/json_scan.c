@@ -1,5 +1,5 @@
-/* Every scan_* function moves scan->at past what it names, or returns false. The text need not end
- * in a NUL: scan_peek() gives one at the end, which no rule accepts. */
+/* Every scan_* function moves scan->at past what it names, or returns false. At the end of the text
+ * scan_peek returns NUL, which no rule accepts. */
 #include "base/json_scan.h"
 
 #include "base/escape.h"
@@ -12,7 +12,7 @@
 struct scan {
 	const char *at;
 	const char *end;
-	int depth; /* brackets open; bounds the recursion */
+	int depth; /* limits the recursion */
 };
 
 static bool scan_value(struct scan *scan);
@@ -76,7 +76,7 @@ static int hex_digit(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* The four digits after \u, -1 where they are not four hex digits. */
+/* -1: not four hex digits. */
 static int32_t scan_hex4(struct scan *scan)
 {
 	int32_t unit = 0;
@@ -102,7 +102,7 @@ static bool scan_unicode_escape(struct scan *scan)
 		unit = scan_hex4(scan);
 		return unit >= 0xdc00 && unit <= 0xdfff;
 	}
-	/* U+0000 would end the string early for everybody who reads it in C */
+	/* U+0000 would end a C string */
 	return unit > 0 && !(unit >= 0xdc00 && unit <= 0xdfff);
 }
 
@@ -158,7 +158,7 @@ static bool scan_member(struct scan *scan)
 	return scan_take(scan, ':') && scan_value(scan);
 }
 
-/* What stands between an opening bracket, already taken, and its closing one. */
+/* From after the opening bracket to the closing one. */
 static bool scan_items(struct scan *scan, char close, bool (*item)(struct scan *))
 {
 	if (++scan->depth > JSON_DEPTH_MAX)

@@ -1,7 +1,6 @@
 /*
- * A line is built on the caller's stack and leaves by one write(2): nothing
- * here allocates, locks or waits for another thread. The tail is kept free, so
- * that however much is left out, the line still ends as JSON.
+ * A line is built on the stack and written by one write(2): no allocation, no lock. Room for the
+ * tail is reserved, so that a truncated line is still JSON.
  */
 #include "base/log.h"
 
@@ -55,7 +54,6 @@ static bool line_put_key(struct log_line *line, const char *key)
 	       line_put(line, key, strlen(key)) && line_put(line, "\":", 2);
 }
 
-/* What stands for itself goes in as it is; the rest piece by piece. */
 static bool line_put_escaped(struct log_line *line, const char *text, size_t length)
 {
 	char scratch[ESCAPE_MAX];
@@ -69,14 +67,14 @@ static bool line_put_escaped(struct log_line *line, const char *text, size_t len
 	return true;
 }
 
-/* The line as it was at `mark`, without the member that did not fit. */
+/* Removes the member that did not fit. */
 static void line_cut(struct log_line *line, size_t mark)
 {
 	line->length = mark;
 	line->truncated = true;
 }
 
-/* A number or a word of JSON. */
+/* A JSON number, true or false. */
 static void line_put_word(struct log_line *line, const char *key, const char *word, size_t length)
 {
 	size_t mark = line->length;
@@ -121,8 +119,8 @@ void log_bool(struct log_line *line, const char *key, bool value)
 		      value ? strlen("true") : strlen("false"));
 }
 
-/* A line that cannot be written is lost: there is nowhere left to say so. errno is kept, because a
- * log line is often written between a failed call and the look at its reason. */
+/* A line that cannot be written is lost. Keeps errno: callers log between a failed call and the use
+ * of its errno. */
 void log_end(struct log_line *line)
 {
 	const char *tail = line->truncated ? TAIL : "}\n";

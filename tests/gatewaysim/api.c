@@ -17,13 +17,12 @@ atomic_int api_down_ms;
 
 static char authorization[700];
 
-/* An answer in the making. */
 struct answer {
 	int http;
 	char *body;
 };
 
-/* One request of the real API, understood. */
+/* A parsed request of the real API. */
 struct order {
 	enum operation operation;
 	char order_id[ID_MAX], payment_key[ID_MAX], reason[REASON_MAX];
@@ -112,7 +111,7 @@ static bool is_charged(const struct payment *payment)
 	return is(payment, "DONE") || is(payment, "CANCELED") || is(payment, "PARTIAL_CANCELED");
 }
 
-/* A key "amt_5000_x" is of a pay window opened for 5000, whatever the merchant asks for. */
+/* The key "amt_5000_x" was made for 5000, whatever amount the merchant confirms. */
 static int64_t window_amount(const struct order *order)
 {
 	return strncmp(order->payment_key, "amt_", 4) == 0
@@ -187,7 +186,7 @@ static void book_decline(const struct order *order)
 	books_unlock();
 }
 
-/* ---- what the client gets to see ---- */
+/* ---- what the client sees ---- */
 
 static void swap_order(char *body, const char *order_id)
 {
@@ -197,7 +196,7 @@ static void swap_order(char *body, const char *order_id)
 		*at = *at == '0' ? '1' : '0';
 }
 
-/* False: the connection is over. */
+/* False: close the connection. */
 static bool send_shown(int fd, const struct fault *fault, const struct order *order,
 		       const struct answer *answer)
 {
@@ -232,7 +231,7 @@ static bool send_shown(int fd, const struct fault *fault, const struct order *or
 	return http_answer(fd, answer->http, answer->body, length);
 }
 
-/* The first request under its key, or a look-up: carried out as the fault says, and answered. */
+/* The first request of a key, or a reconcile: executed as the fault says, and answered. */
 static bool act(int fd, const struct order *order, const char *key)
 {
 	struct fault fault = fault_take(order->operation, order->order_id, order->payment_key);
@@ -250,8 +249,7 @@ static bool act(int fd, const struct order *order, const char *key)
 		answer = refuse(fault.http, fault.code, "카드사에서 결제를 거절했습니다.");
 		fault.showing = SHOW_ANSWER;
 	}
-	/* what was carried out or refused is the answer to this key for ever, whatever was shown of
-	 * it */
+	/* this is the answer for the key for ever, whatever the client has seen of it */
 	keeps = answer.body && answer.http < 500 && order->operation != ON_LOOK_UP;
 	books_key_done(key, keeps ? answer.http : 0, keeps ? answer.body : "");
 	books_sync();
@@ -349,8 +347,7 @@ static bool send_books(int fd)
 	return sent;
 }
 
-/* POST /_sim/payment {"orderId", "paymentKey", "amount", "status"}: an order in a state of the
- * test's choice. */
+/* POST /_sim/payment {"orderId", "paymentKey", "amount", "status"}: an order in any state. */
 static void set_payment(const cJSON *json)
 {
 	books_lock();

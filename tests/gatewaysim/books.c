@@ -12,7 +12,7 @@
 struct answer {
 	struct answer *next;
 	char key[ID_MAX];
-	int http; /* 0: its request is under way */
+	int http; /* 0: its first request is running */
 	char *body;
 };
 
@@ -63,7 +63,7 @@ static void write_line(cJSON *line)
 	cJSON_Delete(line);
 }
 
-/* Whoever finds nobody at it syncs for all that have written by then. */
+/* One thread syncs for all that have written until then. */
 void books_sync(void)
 {
 	int64_t mine, target;
@@ -111,7 +111,7 @@ struct payment *books_by_order(const char *order_id)
 
 struct payment *books_by_key(const char *payment_key)
 {
-	/* a walk: only refunds, by-key look-ups and second confirms come here */
+	/* a full scan: only for refunds, requests by key and second confirms */
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct payment *payment = payments[i]; payment; payment = payment->next)
 			if (strcmp(payment->payment_key, payment_key) == 0)
@@ -320,7 +320,7 @@ void books_open(const char *path)
 	}
 	rewind(file);
 	while (getline(&text, &size, file) > 0) {
-		/* a line that was being written when the process died was told to nobody */
+		/* the last line may be incomplete after a kill: no client was told about it */
 		cJSON *line = strchr(text, '\n') ? cJSON_Parse(text) : NULL;
 
 		if (line)

@@ -100,7 +100,7 @@ static bool wish_matches(const struct wish *wish, enum operation operation, cons
 	       (!*wish->payment_key || strcmp(wish->payment_key, payment_key) == 0);
 }
 
-/* One draw a request, whatever may befall it, so that a seed gives the same row of draws. */
+/* One draw for every request, so that a seed gives the same sequence. */
 static struct fault draw(enum operation operation)
 {
 	double drawn = rand_r(&seed) / ((double)RAND_MAX + 1);

@@ -1,5 +1,5 @@
-/* If these fail, the service connects to another database than it was told, or waits for a dead
- * one for ever. libpq itself says what it understood. */
+/* If these fail, the service connects to a wrong database, or waits for a dead one for ever. libpq
+ * itself parses the result. */
 #include "db/db.h"
 #include "suites.h"
 

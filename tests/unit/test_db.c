@@ -1,8 +1,7 @@
 /*
- * The transaction runner and its trips. If these fail, a payment may be recorded
- * twice, half or not at all: a COMMIT behind a failed step is carried out, an
- * unknown outcome is taken for a known one, a conflict is not tried again, or a
- * transaction stays open and holds its locks.
+ * Transactions and round trips. If these fail, a payment may be settled twice, half or not at all:
+ * COMMIT runs after a failed step, an unknown outcome counts as known, a conflict is not retried,
+ * or a transaction stays open and keeps its locks.
  */
 #include "db_fixture.h"
 #include "suites.h"

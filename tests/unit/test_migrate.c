@@ -1,11 +1,9 @@
 /*
- * Migrations and preflight. If these fail, an upgrade leaves a database half
- * changed, two upgrades at once trip over each other, a migration that was
- * changed after the fact goes unnoticed, or `payctl check` calls a database fit
- * that is not.
+ * Migrations and preflight. If these fail, an upgrade leaves a database half changed, two upgrades
+ * at once break each other, a changed migration is not noticed, or `payctl check` accepts an unfit
+ * database.
  *
- * Each test works in a database of its own, made beside the one that
- * PAYMENTS_TEST_DATABASE_URL names.
+ * Each test creates its own database beside that of PAYMENTS_TEST_DATABASE_URL.
  */
 #include "db_fixture.h"
 #include "suites.h"

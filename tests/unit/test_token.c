@@ -1,5 +1,5 @@
-/* If these fail, somebody pays in another's name, or a logged-in user cannot pay. Tokens are forged
- * here by hand, part by part, so that nothing of libjwt's taste is in them. */
+/* If these fail, a stranger pays in the name of a user, or a logged-in user cannot pay. Tokens are
+ * made here part by part, without libjwt. */
 #define _GNU_SOURCE 1 /* asprintf */
 
 #include "auth/token.h"
@@ -218,7 +218,7 @@ START_TEST(previous_secret_is_taken_while_one_is_rotated)
 }
 END_TEST
 
-/* Whatever a key of no bytes would sign: the emptiest setting must not open the door. */
+/* An empty key would sign anything: an empty setting must refuse all tokens. */
 START_TEST(empty_secret_takes_nothing)
 {
 	static const struct token_secrets empty[] = { { "", "" }, { NULL, NULL } };
@@ -401,7 +401,7 @@ START_TEST(known_token_is_taken_without_a_second_look)
 		ck_assert(!principal.is_admin);
 	}
 	ck_assert_uint_eq(token_cache_hits(cache), 2);
-	/* the only place is taken by turns: nobody is taken for another */
+	/* two tokens share the only place: none is taken for the other */
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(token_cache_verify(cache, admin, &secrets, NOW, &principal),
 				 STATUS_OK);

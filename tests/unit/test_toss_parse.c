@@ -1,5 +1,5 @@
-/* If these fail, an answer of Toss Payments is taken for a proof that it is not (money lost or
- * charged twice), or a proof is not taken for one (a payment hangs until a person looks). */
+/* If these fail, an answer of Toss Payments that proves nothing counts as a proof (money is lost or
+ * charged twice), or a proof is ignored (a payment stays open). */
 #include "pay/gateway/toss_parse.h"
 #include "suites.h"
 
@@ -185,7 +185,7 @@ START_TEST(code_and_message_are_fit_for_a_table)
 }
 END_TEST
 
-/* ---- look-up */
+/* ---- reconcile */
 
 static const struct {
 	const char *status;
@@ -223,7 +223,7 @@ START_TEST(only_the_gateways_own_404_is_a_not_found)
 	assert_answer(reconcile(404, "<html>"), GATEWAY_UNKNOWN, "HTTP_404");
 	assert_answer(reconcile(500, refusal("NOT_FOUND_PAYMENT")), GATEWAY_UNKNOWN,
 		      "NOT_FOUND_PAYMENT");
-	/* a look-up's refusal says nothing of the charge */
+	/* a refusal to reconcile says nothing about the charge */
 	assert_answer(reconcile(400, refusal("REJECT_CARD_PAYMENT")), GATEWAY_UNKNOWN,
 		      "REJECT_CARD_PAYMENT");
 }

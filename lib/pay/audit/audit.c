@@ -24,16 +24,16 @@ static const struct audit_check checks[] = {
 	{ "I5", "refunds never exceed the charge", SQL_AUDIT_OVER_REFUNDED, false,
 	  "compare with the gateway's books" },
 	{ "I6", "nothing is unresolved past its horizon", SQL_AUDIT_UNRESOLVED, false,
-	  "see that a worker's janitor runs and the gateway answers; look the id up at the gateway" },
+	  "check that a janitor runs and the gateway answers; find the id at the gateway" },
 	{ "I7", "no seat stays locked after its hold", SQL_AUDIT_SEAT_STUCK, false,
-	  "see that a worker's janitor runs" },
-	{ "I7w", "no seat of another's hold stays locked", SQL_AUDIT_SEAT_STUCK_FOREIGN, true,
-	  "see that the monolith's cleaner runs, or set PAYMENTS_EXPIRE_FOREIGN=on" },
+	  "check that a janitor runs" },
+	{ "I7w", "no seat stays locked after a hold of the monolith", SQL_AUDIT_SEAT_STUCK_FOREIGN, true,
+	  "check that the monolith's cleaner runs, or set PAYMENTS_EXPIRE_FOREIGN=on" },
 	{ "I8", "an Idempotency-Key charges once", SQL_AUDIT_KEY_TWICE, false, "refund all but one of the charges" },
 	{ "I9", "the ledger balances and matches the attempts and refunds", SQL_AUDIT_LEDGER, false,
 	  "compare with the gateway's books and enter a correction" },
 	{ "J1", "every state change left an event", SQL_AUDIT_JOURNAL, false,
-	  "find who changed the intent outside the service" },
+	  "find what changed the intent outside the service" },
 };
 /* clang-format on */
 #define CHECKS ((int)(sizeof(checks) / sizeof(checks[0])))
@@ -41,7 +41,7 @@ static const struct audit_check checks[] = {
 struct audit {
 	FILE *out;
 	bool json;
-	struct buf report; /* printed only once the whole audit went through */
+	struct buf report; /* printed only when all checks have run */
 	struct json_out writer;
 	int findings, warnings;
 };
@@ -149,10 +149,10 @@ int audit_run(struct service *service, FILE *out, bool json)
 
 bool audit_repair(struct service *service, FILE *out)
 {
-	int healed = repair_everything(service);
+	int repaired = repair_everything(service);
 
-	if (healed < 0)
+	if (repaired < 0)
 		return false;
-	fprintf(out, "repaired: %d payments\n", healed);
+	fprintf(out, "repaired: %d payments\n", repaired);
 	return true;
 }

@@ -8,7 +8,7 @@
 
 #define PAGE 200
 #define PAGE_TEXT "200"
-#define ON_ITS_WAY_S "60" /* an open attempt as young as this is nobody's fault */
+#define ON_ITS_WAY_S "60" /* an open attempt of this age is normal */
 #define GATEWAY_NAME_MAX 32
 #define TIMESTAMP_MAX 64
 
@@ -41,17 +41,17 @@ static const struct {
 	[FINDING_NOT_COMPARED] = { "G0", "the gateway's books could not be read",
 		"run the audit again once the gateway answers; see payctl check and the workers' log" },
 	[FINDING_CHARGED_HERE_ONLY] = { "G1", "approved here, not charged there",
-		"look the order up in the merchant's console; if it is not there, cancel the reservation by hand" },
+		"find the order in the merchant's console; if it is not there, cancel the reservation by hand" },
 	[FINDING_CHARGED_THERE_ONLY] = { "G2", "declined here, charged there",
-		"give it back in the merchant's console: no reservation belongs to it" },
+		"refund it in the merchant's console: it has no reservation" },
 	[FINDING_OPEN_BUT_CHARGED] = { "G3", "charged there, still open here",
-		"see that a worker's janitor runs: it settles this; if it stays, read the attempt's failure_code" },
+		"check that a janitor runs, which settles this; if it stays, read the attempt's failure_code" },
 	[FINDING_AMOUNT] = { "G4", "another amount was charged there",
-		"correct the difference in the merchant's console and find out who asked for it" },
-	[FINDING_REFUNDED_LESS] = { "G5", "given back here, not there",
-		"give the difference back in the merchant's console" },
-	[FINDING_REFUNDED_MORE] = { "G6", "more was given back there than here",
-		"somebody cancelled in the merchant's console: book it with payctl refund, or ask who did" },
+		"correct the difference in the merchant's console and find its cause" },
+	[FINDING_REFUNDED_LESS] = { "G5", "refunded here, not there",
+		"refund the difference in the merchant's console" },
+	[FINDING_REFUNDED_MORE] = { "G6", "more was refunded there than here",
+		"it was cancelled in the merchant's console: find out why, and book it with payctl refund" },
 };
 /* clang-format on */
 
@@ -65,7 +65,7 @@ struct item {
 struct page {
 	int count;
 	struct item items[PAGE];
-	char started[TIMESTAMP_MAX]; /* of the last row: where the next page begins */
+	char started[TIMESTAMP_MAX]; /* of the last row: the next page begins there */
 };
 
 struct report {
@@ -104,7 +104,6 @@ static void page_keep(const struct db_step *steps, void *context)
 			 db_text(r, page->count - 1, A_STARTED));
 }
 
-/* The next page, into the same struct. */
 static enum db_code page_read(struct service *service, const struct settings *settings,
 			      struct page *page)
 {
@@ -124,7 +123,7 @@ static enum finding compare_refunds(const struct item *item, const struct gatewa
 {
 	if (books->refunded_krw < item->refunded_krw)
 		return FINDING_REFUNDED_LESS;
-	/* what is ordered and not booked yet may have been given back already */
+	/* an open refund may be done at the gateway already */
 	if (books->refunded_krw > item->refunded_krw + item->refunds_due_krw)
 		return FINDING_REFUNDED_MORE;
 	return FINDING_NONE;
@@ -151,7 +150,7 @@ static void finding_report_text(struct report *report, enum finding finding,
 				const struct item *item, const struct gateway_books *books)
 {
 	buf_printf(&report->body,
-		   "%-4s FAIL %s\n       attempt %s at %s: %lld won asked for, %lld given back "
+		   "%-4s FAIL %s\n       attempt %s at %s: %lld won asked for, %lld refunded "
 		   "here; there %lld and %lld%s%s\n"
 		   "       what to do: %s\n",
 		   kinds[finding].id, kinds[finding].title, item->attempt.text, item->gateway,

@@ -1,8 +1,7 @@
 /*
- * The gateway for development and tests: in the process, with a delay like a
- * real one's. It keeps books only in memory, so a process that dies takes its
- * mock with it: what it had not answered was not charged, and a look-up by
- * another process says "not found".
+ * The gateway for development and tests: inside the process, with a realistic delay. Its books are
+ * in memory and end with the process: a charge without an answer was not made, and another process
+ * that reconciles it gets NOT_FOUND.
  */
 #include "pay/gateway/gateway.h"
 
@@ -15,7 +14,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* Newest charges a look-up can still find: minutes of them at full load. */
+/* The newest charges, which reconcile can find: some minutes at full load. */
 #define BOOKS_KEPT 4096
 
 struct charge_booked {
@@ -63,7 +62,7 @@ static int64_t draw_delay_ms(const struct settings *settings)
 	return settings->mock_min_delay_ms + (int64_t)(random % (uint64_t)(span_ms + 1));
 }
 
-/* The rule of the wire contract: the last digit of the cvv decides; NULL is an approval. */
+/* The wire contract: the last digit of the cvv decides. NULL: approved. */
 static const char *decline_by_cvv(const char *cvv)
 {
 	static const char *const codes[10] = { NULL,
@@ -165,7 +164,7 @@ static int32_t mock_lease_ms(const struct settings *settings)
 	return settings->mock_lease_ms;
 }
 
-/* Past its deadline no charge of the mock is under way any more. */
+/* No charge of the mock takes longer than its deadline. */
 static int32_t mock_horizon_ms(const struct settings *settings)
 {
 	return settings->mock_deadline_ms;

@@ -1,8 +1,8 @@
 /*
- * Toss Payments. The attempt's id is both the orderId and the Idempotency-Key of
- * the charge, the refund's id that of the cancel; so after a crash everything is
- * found again by ids that are in our own tables. The paymentKey is a secret of the
- * moment: a charge gets it from the customer, a refund from the look-up before it.
+ * Toss Payments. The attempt's id is the orderId and the Idempotency-Key of the charge, the
+ * refund's id the Idempotency-Key of the cancel: after a crash, ids of our own tables find
+ * everything. The paymentKey is never stored: a charge gets it from the customer, a refund from
+ * the gateway.
  */
 #include "pay/gateway/gateway.h"
 
@@ -18,35 +18,33 @@
 #define ORDER_PATH_MAX 80
 #define CANCEL_PATH_MAX (TOSS_KEY_MAX + 40)
 
-/* A refused key fails every payment: said once, not once a payment, and again only after it
- * worked. */
+/* A refused key fails every payment: logged once, and again only after the key has worked. */
 static void watch_key(const struct toss_reply *reply)
 {
-	static atomic_bool is_known;
+	static atomic_bool is_logged;
 
 	if (reply->http == 0)
 		return;
 	if (!toss_is_key_fault(reply))
-		atomic_store(&is_known, false);
-	else if (!atomic_exchange(&is_known, true))
+		atomic_store(&is_logged, false);
+	else if (!atomic_exchange(&is_logged, true))
 		log_event(LOG_LEVEL_ERROR, "gateway_key_refused",
 			  "Toss Payments refuses TOSS_SECRET_KEY (HTTP %d): put the live key of "
-			  "the merchant's console "
-			  "into the settings and reload (SIGHUP); payments under way wait and are "
-			  "looked up then",
+			  "the merchant's console into the settings and reload (SIGHUP); open "
+			  "payments wait and are reconciled then",
 			  reply->http);
 }
 
-/* Money under our order id that is not what we asked for: nothing but a person can settle that. */
+/* The charge under our order id is not what we asked for: only an operator can settle that. */
 static void watch_mismatch(const struct uuid *key, const struct gateway_answer *answer)
 {
 	if (strcmp(answer->code, "AMOUNT_MISMATCH") == 0 ||
 	    strcmp(answer->code, "ORDER_MISMATCH") == 0)
-		log_event(LOG_LEVEL_ERROR, "gateway_mismatch",
-			  "Toss Payments' answer about %s does not match what was asked (%s): look "
-			  "it up in the merchant's "
-			  "console",
-			  key->text, answer->code);
+		log_event(
+			LOG_LEVEL_ERROR, "gateway_mismatch",
+			"Toss Payments' answer about %s does not match the request (%s): find the "
+			"order in the merchant's console",
+			key->text, answer->code);
 }
 
 static void toss_exchange(const struct settings *settings, const struct toss_request *request,
@@ -80,7 +78,7 @@ static void toss_send_confirm(const struct settings *settings, const struct gate
 	toss_parse_confirm(&reply, &charge->key, charge->amount_krw, answer);
 	buf_free(&body);
 	if (strstr(answer->message, charge->token))
-		answer->message[0] = '\0'; /* it goes to a table; the token must not */
+		answer->message[0] = '\0'; /* the message is stored, the token must not be */
 	watch_mismatch(&charge->key, answer);
 }
 

@@ -7,8 +7,8 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#define ANSWER_MAX ((size_t)64 * 1024) /* bytes; a payment with its cancels is a few thousand */
-#define CONNECTION_IDLE_S 30L /* a janitor's kept connection, before it is taken for dead */
+#define ANSWER_MAX ((size_t)64 * 1024) /* a payment with its cancels has a few thousand bytes */
+#define CONNECTION_IDLE_S 30L	       /* a connection that was idle longer is not used again */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t handle_key;
@@ -24,7 +24,7 @@ static void handle_init(void)
 	pthread_key_create(&handle_key, handle_end);
 }
 
-/* The thread's own handle: it keeps what was learnt of the peer (its address, its TLS session). */
+/* One handle per thread: it caches the address and the TLS session. */
 static CURL *handle_get(void)
 {
 	CURL *handle;
@@ -70,8 +70,8 @@ static void handle_set_post(CURL *handle, const struct toss_request *request)
 {
 	curl_easy_setopt(handle, CURLOPT_POST, 1L);
 	curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request->body);
-	/* Where a kept connection breaks before an answer, libcurl sends the request again on a new
-	 * one: right for a GET, but a charge leaves us once. */
+	/* If a kept connection breaks before an answer, libcurl sends the request again. A charge
+	 * must be sent once, so a POST uses a new connection. */
 	curl_easy_setopt(handle, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(handle, CURLOPT_FORBID_REUSE, 1L);
 }
@@ -123,9 +123,8 @@ static void handle_perform(CURL *handle, struct buf *body, struct toss_reply *re
 		reply->fault = fault_of(code, body);
 	if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
 		log_event(LOG_LEVEL_ERROR, "gateway_not_trusted",
-			  "the certificate at TOSS_BASE_URL does not verify (%s): check the "
-			  "address, the clock and "
-			  "the package ca-certificates",
+			  "the certificate of TOSS_BASE_URL is not valid (%s): check the address, "
+			  "the clock and the package ca-certificates",
 			  curl_easy_strerror(code));
 	reply->http = (int)http;
 	reply->body = buf_text(body);
@@ -155,7 +154,7 @@ void toss_http_exchange(const struct settings *settings, const struct toss_reque
 	if (request->body)
 		handle_set_post(handle, request);
 	handle_perform(handle, body, reply);
-	/* nothing of this request may be found by the next one; headers are freed below */
+	/* the handle must not keep anything of this request */
 	curl_easy_reset(handle);
 out:
 	curl_slist_free_all(headers);
