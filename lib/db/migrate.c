@@ -70,8 +70,7 @@ static const char *migrate_hint(const char *sqlstate)
 		return "Another session has locked the table for 5 s. This step was not applied. "
 		       "Run it again when the load is lower.";
 	if (strcmp(sqlstate, SQLSTATE_NO_RIGHT) == 0)
-		return "This role has no right to do it. Run it as owner of the database or "
-		       "superuser: "
+		return "This role has no right to do it. Run it as the owner of the database: "
 		       "payctl --database URL migrate.";
 	return NULL;
 }
@@ -108,13 +107,14 @@ static bool migrate_end(struct migrator *m, const char *what, bool ok)
 	return false;
 }
 
-static bool migrate_find_versions(struct migrator *m)
+/* Asks a yes-or-no question; `param` may be NULL. */
+static bool migrate_ask(struct migrator *m, const char *what, const char *sql, const char *param,
+			bool *yes)
 {
-	PGresult *result = adhoc_query(
-		m->pg, "SELECT to_regclass('payments.schema_versions') IS NOT NULL", 0, NULL);
-	bool ok = adhoc_ok(result) || migrate_complain("schema_versions", result);
+	PGresult *result = adhoc_query(m->pg, sql, param ? 1 : 0, &param);
+	bool ok = adhoc_ok(result) || migrate_complain(what, result);
 
-	m->has_versions = ok && adhoc_true(result, 0, 0);
+	*yes = ok && adhoc_true(result, 0, 0);
 	PQclear(result);
 	return ok;
 }
@@ -123,7 +123,8 @@ static bool migrate_make_versions(struct migrator *m)
 {
 	const char *what = "schema payments";
 
-	if (!migrate_find_versions(m))
+	if (!migrate_ask(m, what, "SELECT to_regclass('payments.schema_versions') IS NOT NULL",
+			 NULL, &m->has_versions))
 		return false;
 	if (m->has_versions || m->dry_run)
 		return true;
@@ -187,21 +188,14 @@ static bool migrate_check_applied(struct migrator *m)
 static bool migrate_is_applied(struct migrator *m, const struct migration *migration, bool *applied)
 {
 	char number[16];
-	const char *const params[] = { number };
-	PGresult *result;
-	bool ok;
 
 	*applied = false;
 	if (!m->has_versions)
 		return true;
 	snprintf(number, sizeof(number), "%d", migration->number);
-	result = adhoc_query(
-		m->pg, "SELECT EXISTS (SELECT FROM payments.schema_versions WHERE number = $1)", 1,
-		params);
-	ok = adhoc_ok(result) || migrate_complain(migrate_label(migration).text, result);
-	*applied = ok && adhoc_true(result, 0, 0);
-	PQclear(result);
-	return ok;
+	return migrate_ask(m, migrate_label(migration).text,
+			   "SELECT EXISTS (SELECT FROM payments.schema_versions WHERE number = $1)",
+			   number, applied);
 }
 
 static bool migrate_record(struct migrator *m, const struct migration *migration)
@@ -263,22 +257,21 @@ static bool migrate_all(struct migrator *m)
 
 static bool migrate_make_role(struct migrator *m, const char *role, const char *identifier)
 {
-	const char *const params[] = { role };
-	PGresult *result = adhoc_query(
-		m->pg, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", 1, params);
-	bool ok = adhoc_ok(result) || migrate_complain(role, result);
 	struct buf sql = { 0 };
+	bool exists, ok;
 
-	if (ok && !adhoc_true(result, 0, 0)) {
-		buf_printf(&sql, "CREATE ROLE %s LOGIN", identifier);
-		ok = !sql.failed && migrate_exec(m, role, buf_text(&sql));
-		if (ok)
-			fprintf(m->out, "role %s: created, without a password\n", identifier);
-		else
-			fprintf(stderr, "Create the role by hand: %s;\n", buf_text(&sql));
-	}
+	if (!migrate_ask(m, role, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", role,
+			 &exists))
+		return false;
+	if (exists)
+		return true;
+	buf_printf(&sql, "CREATE ROLE %s LOGIN", identifier);
+	ok = !sql.failed && migrate_exec(m, role, buf_text(&sql));
+	if (ok)
+		fprintf(m->out, "role %s: created, without a password\n", identifier);
+	else
+		fprintf(stderr, "Create the role by hand: %s;\n", buf_text(&sql));
 	buf_free(&sql);
-	PQclear(result);
 	return ok;
 }
 

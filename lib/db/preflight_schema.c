@@ -66,10 +66,8 @@ static void probe_right(struct probe *probe, const struct right *right)
 	snprintf(what, sizeof(what), "%s%s%s%s ON %s", right->privilege, open, columns, close,
 		 right->table);
 	snprintf(remedy, sizeof(remedy), "GRANT %s TO %s;", what, probe->role);
-	if (granted)
-		preflight_add(probe->report, PREFLIGHT_OK, "rights", NULL, "%s", what);
-	else
-		preflight_add(probe->report, PREFLIGHT_FAIL, "rights", remedy, "missing: %s", what);
+	preflight_add(probe->report, granted ? PREFLIGHT_OK : PREFLIGHT_FAIL, "rights",
+		      granted ? NULL : remedy, "%s%s", granted ? "" : "missing: ", what);
 }
 
 /* Rights that only a bug would use. probe_role has warned a superuser. */
@@ -161,21 +159,14 @@ static void probe_variant(struct probe *probe)
 		" WHERE c.conrelid = to_regclass('public.reservations') AND c.contype = 'c'"
 		" AND c.conkey = ARRAY[a.attnum]";
 	PGresult *result = probe_ask(probe, "expired", sql, 0, NULL);
+	bool takes_expired;
 
 	if (!result)
 		return;
-	if (!*adhoc_text(result, 0, 0))
-		preflight_add(
-			probe->report, PREFLIGHT_OK, "expired", NULL,
-			"reservations.status has no CHECK: an expired hold becomes 'expired'");
-	else if (adhoc_true(result, 0, 0))
-		preflight_add(
-			probe->report, PREFLIGHT_OK, "expired", NULL,
-			"reservations.status takes 'expired': an expired hold becomes 'expired'");
-	else
-		preflight_add(probe->report, PREFLIGHT_OK, "expired", NULL,
-			      "reservations.status refuses 'expired': an expired hold becomes "
-			      "'cancelled'");
+	takes_expired = adhoc_true(result, 0, 0) || !*adhoc_text(result, 0, 0);
+	preflight_add(probe->report, PREFLIGHT_OK, "expired", NULL,
+		      "reservations.status %s 'expired': an expired hold becomes '%s'",
+		      takes_expired ? "takes" : "refuses", takes_expired ? "expired" : "cancelled");
 	PQclear(result);
 }
 

@@ -164,7 +164,7 @@ static void tx_run_pause(const struct tx_run *run, enum db_code code)
 	clock_sleep_ms(1 + arc4random_uniform(most_ms < PAUSE_MAX_MS ? most_ms : PAUSE_MAX_MS));
 }
 
-static enum db_code tx_run_all(struct tx_run *run)
+static enum db_code tx_run_all(struct tx_run *run, struct db_cost *cost)
 {
 	enum db_code code;
 
@@ -178,6 +178,8 @@ static enum db_code tx_run_all(struct tx_run *run)
 		tx_run_pause(run, code);
 	}
 	run->cost.retries += run->tries > 1 ? run->tries - 1 : 0;
+	if (cost)
+		db_cost_add(cost, &run->cost);
 	/* no later try has cleared the doubt: any other code would claim that nothing was committed
 	 */
 	return code != DB_OK && run->in_doubt ? DB_MAYBE : code;
@@ -187,14 +189,10 @@ enum db_code db_tx_run(struct db_pool *pool, const struct db_policy *policy, db_
 		       void *context, struct db_cost *cost)
 {
 	struct tx_run run = { .pool = pool, .policy = policy, .body = body, .context = context };
-	enum db_code code;
 
 	assert(policy->tries >= 1);
 	assert(!policy->patient || policy->total_ms > 0);
-	code = tx_run_all(&run);
-	if (cost)
-		db_cost_add(cost, &run.cost);
-	return code;
+	return tx_run_all(&run, cost);
 }
 
 struct reading {
@@ -226,11 +224,8 @@ enum db_code db_read(struct db_pool *pool, struct db_step *steps, int count,
 			      .body = read_body,
 			      .context = &reading,
 			      .plain = true };
-	enum db_code code = tx_run_all(&run);
 
-	if (cost)
-		db_cost_add(cost, &run.cost);
-	return code;
+	return tx_run_all(&run, cost);
 }
 
 void db_cost_add(struct db_cost *sum, const struct db_cost *cost)

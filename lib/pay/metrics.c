@@ -106,12 +106,12 @@ static bool map_file(const char *path, struct buf *why)
 	void *memory = MAP_FAILED;
 
 	buf_printf(&name, "%s.%08x", path, layout_hash());
-	if (path[0] == '\0')
+	if (!*path)
 		flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	else
 		fd = open(buf_text(&name), O_RDWR | O_CREAT | O_CLOEXEC, 0660);
 	/* the same size for all: another process may have it mapped */
-	if (path[0] == '\0' || (fd >= 0 && ftruncate(fd, (off_t)sizeof(struct pool_file)) == 0))
+	if (!*path || (fd >= 0 && ftruncate(fd, (off_t)sizeof(struct pool_file)) == 0))
 		memory = mmap(NULL, sizeof(struct pool_file), PROT_READ | PROT_WRITE, flags, fd, 0);
 	if (memory == MAP_FAILED)
 		buf_printf(why, "%s: %s", buf_text(&name), strerror(errno));
@@ -250,7 +250,7 @@ static void histogram_sum(struct histogram *sum, const struct histogram *part)
 static void histogram_write(struct buf *out, const char *name, const char *label,
 			    const struct histogram *sum)
 {
-	const char *comma = label[0] == '\0' ? "" : ",";
+	const char *comma = *label ? "," : "";
 	int64_t below = 0;
 
 	for (int i = 0; i < BUCKETS; i++) {
@@ -272,8 +272,6 @@ static bool is_route(int at)
 
 static void write_requests(struct buf *out)
 {
-	char label[128];
-
 	buf_puts(out, "# HELP payments_requests_total Requests answered.\n# TYPE "
 		      "payments_requests_total counter\n");
 	for (int at = 0; at < ROUTES; at++)
@@ -286,6 +284,7 @@ static void write_requests(struct buf *out)
 		      "# TYPE payments_request_seconds histogram\n");
 	for (int at = 0; at < ROUTES; at++) {
 		struct histogram sum = { .count = 0 };
+		char label[128];
 
 		for (int i = 0; is_route(at) && i < METRICS_PROCESSES_MAX; i++)
 			histogram_sum(&sum, &file->slots[i].routes[at]);

@@ -231,7 +231,7 @@ END_TEST
 
 /* --- conflicts --- */
 
-/* The rival is there on the first run and gone on the second. */
+/* The conflicting row is there in the first try and gone in the second. */
 static enum db_code body_meet_rival(struct db_tx *tx, void *context)
 {
 	struct write *write = context;
