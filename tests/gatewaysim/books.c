@@ -1,5 +1,7 @@
 #include "books.h"
 
+#include "member.h"
+
 #include <cjson/cJSON.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -278,34 +280,21 @@ void books_key_done(const char *key, int http, const char *body)
 
 /* ---- start and audit ---- */
 
-static const char *text_of(const cJSON *line, const char *name)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(line, name));
-
-	return text ? text : "";
-}
-
-static int64_t number_of(const cJSON *line, const char *name)
-{
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(line, name);
-
-	return cJSON_IsNumber(item) ? (int64_t)item->valuedouble : 0;
-}
-
 static void replay(const cJSON *line)
 {
-	const char *what = text_of(line, "what");
+	const char *what = member_text(line, "what");
 
 	if (strcmp(what, "payment") == 0)
-		apply_set(text_of(line, "orderId"), text_of(line, "paymentKey"),
-			  text_of(line, "status"), number_of(line, "amount"),
+		apply_set(member_text(line, "orderId"), member_text(line, "paymentKey"),
+			  member_text(line, "status"), member_number(line, "amount", 0),
 			  cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(line, "charge")));
-	else if (strcmp(what, "cancel") == 0 && books_by_order(text_of(line, "orderId")))
-		apply_cancel(books_by_order(text_of(line, "orderId")), number_of(line, "amount"),
-			     text_of(line, "reason"), text_of(line, "key"));
+	else if (strcmp(what, "cancel") == 0 && books_by_order(member_text(line, "orderId")))
+		apply_cancel(books_by_order(member_text(line, "orderId")),
+			     member_number(line, "amount", 0), member_text(line, "reason"),
+			     member_text(line, "key"));
 	else if (strcmp(what, "answer") == 0)
-		answer_keep(text_of(line, "key"), (int)number_of(line, "http"),
-			    text_of(line, "body"));
+		answer_keep(member_text(line, "key"), (int)member_number(line, "http", 0),
+			    member_text(line, "body"));
 }
 
 void books_open(const char *path)

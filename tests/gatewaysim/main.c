@@ -10,6 +10,7 @@
  */
 #include "api.h"
 #include "books.h"
+#include "control.h"
 
 #include <arpa/inet.h>
 #include <getopt.h>
@@ -92,7 +93,7 @@ static void accept_for_ever(int port)
 	puts("ready");
 	fflush(stdout);
 	for (;;) {
-		int down_ms = atomic_exchange(&api_down_ms, 0), fd;
+		int down_ms = atomic_exchange(&control_down_ms, 0), fd;
 
 		if (down_ms > 0)
 			listener.fd = go_down(listener.fd, port, down_ms);
