@@ -71,4 +71,16 @@ int fixture_logged(const char *text);
 
 int64_t fixture_ms_since(int64_t start_ms);
 
+/* A transaction that inserts rows; *context is a struct fixture_write. */
+struct fixture_write {
+	const char *keys[3];
+	int rows;	/* of keys to insert, in one trip with COMMIT */
+	bool bad_step;	/* behind them, ahead of COMMIT */
+	bool no_commit; /* the body changes its mind */
+	int runs;
+	int doubts; /* runs after a doubt */
+	int seen;   /* rows found by a run after a doubt */
+};
+enum db_code fixture_body_write(struct db_tx *tx, void *context);
+
 #endif
