@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """
-The monolith, for tests of the cutover: a small HTTP program that pays with its own statements on
-the shared tables, as the service that is being replaced. It keeps one of its few connections, and
-the lock of the reservation, during the gateway's call. It locks reservations before seats. Its
-cleaner reads without a lock and does not read again.
+The old side, for tests of the cutover: a small HTTP program that pays by its own statements on the
+shared tables, with the habits of the one that is being replaced. It holds one of its few
+connections, and the reservation's lock, over the gateway's call; it locks reservations before
+seats; its cleaner looks without a lock and does not look again.
 
     monolith.py --port PORT --database CONNINFO --secret SECRET
                 [--connections 20] [--gateway-ms 100] [--cleaner-s 30]
