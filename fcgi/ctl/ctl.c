@@ -1,6 +1,8 @@
 /* What the commands share: settings, the database to work on, complaints. */
 #include "fcgi/ctl/ctl.h"
 
+#include "db/db.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +36,7 @@ bool ctl_conninfo(const struct ctl *ctl, struct buf *out)
 	}
 	if (!ctl_load(ctl, &settings))
 		return false;
-	settings_conninfo(&settings, out);
+	db_conninfo(&settings, out);
 	explicit_bzero(&settings, sizeof(settings));
 	return !out->failed;
 }

@@ -2,6 +2,7 @@
 #include "auth/token_issue.h"
 
 #include "base/clock.h"
+#include "db/db.h"
 #include "db/user.h"
 #include "fcgi/ctl/ctl.h"
 
@@ -80,7 +81,7 @@ static bool token_look_up(const struct settings *settings, const char *email, st
 	struct buf conninfo = { 0 };
 	enum db_code code;
 
-	settings_conninfo(settings, &conninfo);
+	db_conninfo(settings, &conninfo);
 	code = db_user_find(buf_text(&conninfo), email, user, why);
 	ctl_forget(&conninfo);
 	if (code != DB_OK)

@@ -132,8 +132,4 @@ void settings_print_man(FILE *to);
 /* The set in force as KEY=VALUE lines, secrets as "(set)" or "(unset)". */
 void settings_print(const struct settings *settings, FILE *to);
 
-/* The libpq connection string of the set (quoted as libpq's keyword form needs, or DATABASE_URL
- * itself), with our connect_timeout, keepalives and application_name as fallbacks. */
-void settings_conninfo(const struct settings *settings, struct buf *out);
-
 #endif
