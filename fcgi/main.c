@@ -13,6 +13,7 @@
 #include "fcgi/server/janitor_thread.h"
 #include "fcgi/server/listener.h"
 #include "fcgi/server/sd_notify.h"
+#include "fcgi/server/settings_live.h"
 #include "fcgi/server/worker.h"
 #include "pay/metrics.h"
 
@@ -232,7 +233,7 @@ static void process_report(const struct process *process)
 {
 	struct worker_load load;
 
-	worker_look(process->worker, &load);
+	worker_load_read(process->worker, &load);
 	sd_notify_load(load.threads, load.busy, load.alive);
 }
 

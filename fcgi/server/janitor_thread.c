@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "fcgi/server/cond.h"
-#include "fcgi/server/worker.h"
+#include "fcgi/server/settings_live.h"
 #include "pay/janitor/janitor.h"
 
 #include <pthread.h>

@@ -43,7 +43,6 @@ struct settings {
 	char listen[SETTING_TEXT_MAX]; /* PAYMENTS_LISTEN: "" is fd 0 */
 	int32_t workers;	       /* PAYMENTS_WORKERS: processes, for what starts them */
 	int32_t threads;	       /* PAYMENTS_THREADS: most requests at once, a process */
-	int32_t front_threads;	       /* PAYMENTS_FRONT_THREADS: asked before other processes' */
 	int32_t spare_threads;	       /* PAYMENTS_SPARE_THREADS: idle ones kept waiting */
 	int32_t token_cache;	   /* PAYMENTS_TOKEN_CACHE: verified tokens remembered, a process */
 	int32_t backlog;	   /* PAYMENTS_BACKLOG: of --listen */
@@ -59,11 +58,11 @@ struct settings {
 	char db_password[SETTING_TEXT_MAX];  /* DB_PASSWORD */
 	int32_t db_connections;		     /* PAYMENTS_DB_CONNECTIONS, a process */
 	int32_t db_wait_ms;		     /* PAYMENTS_DB_WAIT_MS: for a connection of the pool */
-	int32_t batch_max;  /* PAYMENTS_BATCH_MAX: payments that one transaction writes */
-	int32_t batches;    /* PAYMENTS_BATCHES: such of each kind under way, a process */
-	int32_t list_looks; /* PAYMENTS_LIST_LOOKS: at lists of bookings, under way in a process */
-	int32_t db_connect_ms;	  /* PAYMENTS_DB_CONNECT_MS: to make one */
-	int32_t db_trip_ms;	  /* PAYMENTS_DB_TRIP_MS: for one answer of the server */
+	int32_t batch_max;     /* PAYMENTS_BATCH_MAX: payments that one transaction writes */
+	int32_t batches;       /* PAYMENTS_BATCHES: such of each kind under way, a process */
+	int32_t list_reads;    /* PAYMENTS_LIST_READS: reads of booking lists at once, a process */
+	int32_t db_connect_ms; /* PAYMENTS_DB_CONNECT_MS: to make one */
+	int32_t db_trip_ms;    /* PAYMENTS_DB_TRIP_MS: for one answer of the server */
 	bool prepared_statements; /* PAYMENTS_PREPARED_STATEMENTS; off behind pgbouncer < 1.21 */
 
 	char jwt_secret[SETTING_TEXT_MAX];	    /* JWT_SECRET */

@@ -14,7 +14,7 @@ void service_init(struct service *service, struct db_pool *pool, const struct se
 	process_id_self(service->owner);
 	batch_init(&service->claims, settings->batch_max, settings->batches);
 	batch_init(&service->records, settings->batch_max, settings->batches);
-	batch_init(&service->lists, settings->batch_max, settings->list_looks);
+	batch_init(&service->lists, settings->batch_max, settings->list_reads);
 	for (int i = 0; i < SERVICE_LOOK_LINES; i++)
 		batch_init(&service->looks[i], INT_MAX, 1);
 }
