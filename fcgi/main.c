@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "fcgi/environment.h"
 #include "fcgi/handle/handle.h"
 #include "fcgi/options.h"
 #include "fcgi/server/admin.h"
@@ -40,18 +41,6 @@ struct process {
 	struct janitor_thread *janitor_thread;
 	struct admin *admin; /* NULL: no PAYMENTS_ADMIN_LISTEN, or it could not be had */
 };
-
-/* libpq takes these for orders to every session; a stray one would shift the time zone that the
- * deadlines of holds are compared in, or the encoding of what is read. */
-static void environment_clean(void)
-{
-	static const char *const names[] = {
-		"PGTZ", "PGOPTIONS", "PGDATESTYLE", "PGCLIENTENCODING", "PGGEQO", "PGAPPNAME",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		unsetenv(names[i]);
-}
 
 static void log_lines(enum log_level level, const char *event, struct buf *lines)
 {

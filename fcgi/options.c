@@ -1,6 +1,8 @@
 #include "fcgi/options.h"
 #include "config.h"
 
+#include "fcgi/environment.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,19 +44,11 @@ static bool usage_refuse(int *exit_code)
 	return false;
 }
 
-/* An empty PAYMENTS_CONFIG is none: an environment file cannot always leave a name out. */
-static const char *file_of_environment(void)
-{
-	const char *file = getenv("PAYMENTS_CONFIG");
-
-	return file && *file ? file : NULL;
-}
-
 bool options_parse(int argc, char **argv, struct options *out, int *exit_code)
 {
 	int option;
 
-	*out = (struct options){ .file = file_of_environment() };
+	*out = (struct options){ .file = environment_config_file() };
 	*exit_code = EXIT_SUCCESS;
 	while ((option = getopt_long(argc, argv, "c:tVh", long_options, NULL)) != -1) {
 		switch (option) {

@@ -67,7 +67,7 @@ static bool check_settings(struct preflight *report, const struct ctl *ctl, stru
 	return good;
 }
 
-static void check_secret(struct preflight *report, const struct settings *settings)
+static void check_jwt_secret(struct preflight *report, const struct settings *settings)
 {
 	const char *weakness = secret_weakness(settings->jwt_secret);
 
@@ -89,7 +89,7 @@ static int check_run(const struct ctl *ctl, int argc, char **argv)
 	if (!check_parse(argc, argv, &chosen))
 		return ctl_usage(&command_check);
 	if (check_settings(&report, ctl, &settings)) {
-		check_secret(&report, &settings);
+		check_jwt_secret(&report, &settings);
 		preflight_database(&report, &settings, chosen.workers);
 		explicit_bzero(&settings, sizeof(settings));
 	}

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "fcgi/ctl/ctl.h"
+#include "fcgi/environment.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -46,24 +47,6 @@ static const struct command *main_find(const char *name)
 	return NULL;
 }
 
-/* What payctl sees of a database must be what the workers see of it. */
-static void environment_clean(void)
-{
-	static const char *const names[] = {
-		"PGTZ", "PGOPTIONS", "PGDATESTYLE", "PGCLIENTENCODING", "PGGEQO", "PGAPPNAME",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		unsetenv(names[i]);
-}
-
-static const char *file_of_environment(void)
-{
-	const char *file = getenv("PAYMENTS_CONFIG");
-
-	return file && *file ? file : NULL;
-}
-
 static int main_run(const struct ctl *ctl, int argc, char **argv)
 {
 	const struct command *command = argc > 0 ? main_find(argv[0]) : NULL;
@@ -86,7 +69,7 @@ static int main_run(const struct ctl *ctl, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct ctl ctl = { .file = file_of_environment() };
+	struct ctl ctl = { .file = environment_config_file() };
 	int option;
 
 	environment_clean();

@@ -14,8 +14,8 @@ static bool is_repeated(const char *const *seats, int count)
 	return false;
 }
 
-static enum status read_seats(const struct json_in *json, const char **seats,
-			      struct hold_input *out)
+static enum status read_seat_labels(const struct json_in *json, const char **seats,
+				    struct hold_input *out)
 {
 	size_t count = 0;
 
@@ -57,7 +57,7 @@ static enum status read_hold(const struct json_in *json, const struct principal 
 	if (!performance || !uuid_parse(performance, &out->performance_id) ||
 	    user == STATUS_INVALID_ID)
 		return STATUS_INVALID_ID;
-	status = read_seats(json, seats, out);
+	status = read_seat_labels(json, seats, out);
 	if (status != STATUS_OK)
 		return status;
 	out->payment_method = method ? booking_method_find(method) : NULL;

@@ -28,7 +28,7 @@ static FCGI_Header header(int type, int request_id, size_t length)
 }
 
 /* A write may take less than all of it where the peer reads slowly. */
-static bool write_all(int fd, struct iovec *parts, int count)
+static bool parts_write(int fd, struct iovec *parts, int count)
 {
 	while (count > 0) {
 		ssize_t written = writev(fd, parts, count);
@@ -65,7 +65,7 @@ static void step_over_sent(struct output *output)
 }
 
 /* The next of it, as much as one record holds: its pieces, and how many bytes they have. */
-static size_t take(struct output *output, struct iovec pieces[], int *count)
+static size_t record_fill(struct output *output, struct iovec pieces[], int *count)
 {
 	size_t length = 0;
 
@@ -95,11 +95,11 @@ bool fcgi_output_send(int fd, int request_id, const struct iovec *parts, int cou
 	do {
 		struct iovec record[1 + PIECES_MAX + 1];
 		FCGI_Header head =
-			header(FCGI_STDOUT, request_id, take(&output, record + 1, &count));
+			header(FCGI_STDOUT, request_id, record_fill(&output, record + 1, &count));
 
 		record[0] = (struct iovec){ &head, sizeof(head) };
 		record[1 + count] = (struct iovec){ &end, sizeof(end) };
-		if (!write_all(fd, record, 1 + count + (output.count == 0)))
+		if (!parts_write(fd, record, 1 + count + (output.count == 0)))
 			return false;
 	} while (output.count > 0);
 	return true;

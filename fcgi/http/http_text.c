@@ -1,5 +1,6 @@
 #include "fcgi/http/http_text.h"
 
+#include "base/hex.h"
 #include "base/utf8.h"
 
 #include <ctype.h>
@@ -216,14 +217,6 @@ int64_t http_unix_ms(const char *text)
 	    strspn(text + seconds + 1, "0123456789") != 3 || text[seconds + 4] != '\0')
 		return -1;
 	return strtoll(text, NULL, 10) * 1000 + strtoll(text + seconds + 1, NULL, 10);
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)tolower((unsigned char)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static bool text_is_clean(const char *text)

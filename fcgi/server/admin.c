@@ -101,7 +101,7 @@ static void reply_metrics(struct admin *admin, struct reply *reply)
 	metrics_write(&reply->body);
 }
 
-static void answer(struct admin *admin, const char *line, struct reply *reply)
+static void reply_page(struct admin *admin, const char *line, struct reply *reply)
 {
 	static const struct {
 		const char *start;
@@ -165,7 +165,7 @@ static void serve(struct admin *admin, int fd)
 	set_patience(fd);
 	if (!read_request(fd, text))
 		return;
-	answer(admin, text, &reply);
+	reply_page(admin, text, &reply);
 	buf_printf(&head,
 		   "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: "
 		   "close\r\n\r\n",
