@@ -12,19 +12,18 @@
 static const char help[] =
 	"usage: payments-fcgi [-c FILE] [-t] [--listen ADDRESS]\n"
 	"\n"
-	"A FastCGI worker of the payment service. Its listening socket is descriptor 0, as\n"
-	"spawn-fcgi, multiwatch and systemd hand it over.\n"
+	"A FastCGI worker of the payment service. It listens on descriptor 0, which spawn-fcgi,\n"
+	"multiwatch or systemd passes.\n"
 	"\n"
-	"  -c, --config FILE     read settings from FILE (else $PAYMENTS_CONFIG); the environment "
-	"wins\n"
-	"  -t, --test            check settings, database and schema, then exit: 0 when all is "
-	"well\n"
-	"      --listen ADDRESS  listen here instead: unix:/path, host:port or [v6]:port\n"
+	"  -c, --config FILE     read settings from FILE, or else from $PAYMENTS_CONFIG; the\n"
+	"                        environment overrides them\n"
+	"  -t, --test            check settings, database and schema, and exit: 0 if all are ok\n"
+	"      --listen ADDRESS  listen on this address: unix:/path, host:port or [v6]:port\n"
 	"  -V, --version         print the version and exit\n"
 	"  -h, --help            print this and exit\n"
 	"\n"
-	"Signals: SIGTERM, SIGINT, SIGUSR1 finish what is in flight and exit; SIGHUP reloads "
-	"settings.\n";
+	"Signals: SIGTERM, SIGINT and SIGUSR1 finish the requests in flight and exit. SIGHUP\n"
+	"reloads the settings.\n";
 
 enum { OPTION_LISTEN = 256 };
 

@@ -1,4 +1,4 @@
-/* payctl refund: gives a charge back, or part of it, as POST intents/{id}/refund does. */
+/* payctl refund: orders a full or partial refund, as POST intents/{id}/refund does. */
 #include "fcgi/ctl/ctl.h"
 
 #include "pay/refund/refund.h"
@@ -83,6 +83,5 @@ const struct command command_refund = {
 	.name = "refund",
 	.run = refund_command,
 	.usage = "INTENT --reason TEXT [--amount WON]",
-	.help = "order a refund of a paid intent: all that is left of its charge, or --amount of "
-		"it",
+	.help = "order a refund of a paid intent: the rest of its charge, or --amount of it",
 };

@@ -1,4 +1,4 @@
-/* POST bookings: hold seats and open a payment intent. */
+/* POST bookings: holds seats and opens a payment intent. */
 #include "fcgi/handle/handle.h"
 
 #include "pay/booking/booking.h"
@@ -31,7 +31,7 @@ static enum status read_seat_labels(const struct json_in *json, const char **sea
 	return STATUS_OK;
 }
 
-/* A userId in the body is allowed, and must be the token's. */
+/* The body may name a userId; it must be the user of the token. */
 static enum status check_user(const struct json_in *json, const struct principal *principal)
 {
 	const char *text = json_in_string(json, "userId");

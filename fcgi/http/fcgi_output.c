@@ -6,10 +6,10 @@
 #include <sys/uio.h>
 
 #define CONTENT_MAX \
-	(FCGI_MAX_LENGTH / 8 * 8) /* as the specification recommends: no padding needed */
+	(FCGI_MAX_LENGTH / 8 * 8) /* a multiple of 8, as recommended: no padding needed */
 #define PIECES_MAX 64		  /* of one record */
 
-/* What follows the last of the output. */
+/* Follows the last byte of the output. */
 struct end {
 	FCGI_Header no_more_output;
 	FCGI_EndRequestRecord request;
@@ -27,7 +27,7 @@ static FCGI_Header header(int type, int request_id, size_t length)
 	};
 }
 
-/* A write may take less than all of it where the peer reads slowly. */
+/* A write may be partial when the peer reads slowly. */
 static bool parts_write(int fd, struct iovec *parts, int count)
 {
 	while (count > 0) {
@@ -50,11 +50,11 @@ static size_t smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* What has yet to be sent. */
+/* The rest that must be sent. */
 struct output {
 	const struct iovec *parts;
 	int count;
-	size_t sent; /* of the first part */
+	size_t sent; /* bytes of the first part */
 };
 
 static void step_over_sent(struct output *output)
@@ -64,7 +64,7 @@ static void step_over_sent(struct output *output)
 		output->sent = 0;
 }
 
-/* The next of it, as much as one record holds: its pieces, and how many bytes they have. */
+/* Fills one record with the next pieces of the output. Returns their length in bytes. */
 static size_t record_fill(struct output *output, struct iovec pieces[], int *count)
 {
 	size_t length = 0;

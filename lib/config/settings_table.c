@@ -53,7 +53,7 @@ const struct setting settings_table[] = {
 	INTEGER("PAYMENTS_BATCHES", batches, 1, 256, "", "1", RESTART,
 		"Most batches of one kind, claims or settlements, at the same time in one process."),
 	INTEGER("PAYMENTS_BATCH_MAX", batch_max, 1, 1000, "", "32", RESTART,
-		"Most members of one batch: payments written in one transaction, or booking lists read in one statement."),
+		"Most members of one batch: payments of one transaction, or booking lists of one read."),
 	INTEGER("PAYMENTS_BODY_MAX_BYTES", body_max_bytes, 1024, 1048576, "bytes", "65536", 0,
 		"Largest request body. A larger one gets the answer 413."),
 	INTEGER("PAYMENTS_DB_CONNECTIONS", db_connections, 1, 256, "", "16", RESTART,
