@@ -53,7 +53,7 @@ static bool check_secrets(const struct settings *set, struct buf *errors)
 {
 	bool good;
 
-	if (!*set->jwt_secret) { /* in every mode: anyone can sign with an empty key */
+	if (!*set->jwt_secret) { /* in every mode: an empty key signs for every user */
 		buf_puts(errors, "JWT_SECRET is missing or empty; it must be the Auth Service's\n");
 		return false;
 	}
