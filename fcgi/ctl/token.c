@@ -22,8 +22,8 @@ static const struct option options[] = {
 };
 
 struct token_options {
-	const char *user; /* a UUID or an e-mail address */
-	const char *role; /* NULL: the user's own, or "user" */
+	const char *user; /* UUID or e-mail address */
+	const char *role; /* NULL: the role of the user, or "user" */
 	int64_t ttl_s;
 };
 
@@ -137,6 +137,5 @@ const struct command command_token = {
 	.name = "token",
 	.run = token_run,
 	.usage = "--user UUID|EMAIL [--role user|admin] [--ttl N[s|m|h|d]]",
-	.help = "print an access token signed with JWT_SECRET, good for an hour unless --ttl says "
-		"else",
+	.help = "print an access token signed with JWT_SECRET, valid for one hour or for --ttl",
 };

@@ -3,6 +3,7 @@
 #include "base/json_scan.h"
 
 #include "base/escape.h"
+#include "base/hex.h"
 #include "base/json_in.h"
 #include "base/utf8.h"
 
@@ -67,16 +68,7 @@ static bool scan_number(struct scan *scan)
 	return scan_exponent(scan) && scan->at - start <= JSON_NUMBER_MAX;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* -1: not four hex digits. */
+/* The four digits after \u, -1 where they are not four hex digits. */
 static int32_t scan_hex4(struct scan *scan)
 {
 	int32_t unit = 0;

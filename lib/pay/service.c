@@ -26,7 +26,7 @@ void service_init(struct service *service, struct db_pool *pool, const struct se
 							   .at_once = settings->batches });
 	batch_init(&service->lists, &(struct batch){ .work = booking_list_batch,
 						     .most = settings->batch_max,
-						     .at_once = settings->list_looks });
+						     .at_once = settings->list_reads });
 	for (int i = 0; i < SERVICE_SEAT_MAPS; i++)
 		batch_init(
 			&service->seat_maps[i],

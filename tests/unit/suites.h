@@ -5,16 +5,15 @@
 
 #include <check.h>
 
-Suite *suite_answer(void);
 Suite *suite_base64url(void);
 Suite *suite_batch(void);
 Suite *suite_buf(void);
 Suite *suite_clock(void);
 Suite *suite_conninfo(void);
 Suite *suite_db(void);
-Suite *suite_door(void);
 Suite *suite_doubt(void);
-Suite *suite_framing(void);
+Suite *suite_error_body(void);
+Suite *suite_fcgi_output(void);
 Suite *suite_http_text(void);
 Suite *suite_intent(void);
 Suite *suite_json_in(void);
