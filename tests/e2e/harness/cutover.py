@@ -16,7 +16,7 @@ from .cluster import SECRET
 from .stack import Stack
 
 SERVER = ("\t\tinclude payments/payments-errors.conf;\n\t\tinclude payments/payments-server.conf;\n"
-          "\t\tinclude payments/payments-legacy.conf;\n")
+          "\t\tinclude payments/payments-monolith-path.conf;\n")
 OLD_PROCESS = "/api/payments/process"
 
 
