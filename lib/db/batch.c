@@ -9,13 +9,10 @@
 #include <sched.h>
 #include <time.h>
 
-void batch_init(struct batch *batch, const struct batch *kind)
+void batch_init(struct batch *batch, batch_work work, bool writes, int most, int at_once)
 {
-	assert(kind->most > 0 && kind->at_once > 0);
-	*batch = (struct batch){ .work = kind->work,
-				 .writes = kind->writes,
-				 .most = kind->most,
-				 .at_once = kind->at_once };
+	assert(most > 0 && at_once > 0);
+	*batch = (struct batch){ .work = work, .writes = writes, .most = most, .at_once = at_once };
 	pthread_mutex_init(&batch->lock, NULL);
 	batch->tail = &batch->head;
 }

@@ -44,14 +44,12 @@ struct batch {
 	bool writes; /* what failed for want of a connection is done again, alone */
 	int most;    /* members of one batch */
 	int at_once; /* batches at work, at the most */
-	/* batch.c's */
 	pthread_mutex_t lock;
 	struct batch_member *head, **tail; /* the queue */
 	int at_work;
 };
 
-/* Takes the first four members of `kind`. */
-void batch_init(struct batch *batch, const struct batch *kind);
+void batch_init(struct batch *batch, batch_work work, bool writes, int most, int at_once);
 
 /*
  * Has the member's work done, by the calling thread or by another. UNAVAILABLE: its turn did not

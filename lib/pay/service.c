@@ -16,21 +16,13 @@ void service_init(struct service *service, struct db_pool *pool, const struct se
 	memset(service, 0, sizeof(*service));
 	service->pool = pool;
 	process_id_self(service->process_id);
-	batch_init(&service->claims, &(struct batch){ .work = claim_batch,
-						      .writes = true,
-						      .most = settings->batch_max,
-						      .at_once = settings->batches });
-	batch_init(&service->settlements, &(struct batch){ .work = settle_batch,
-							   .writes = true,
-							   .most = settings->batch_max,
-							   .at_once = settings->batches });
-	batch_init(&service->lists, &(struct batch){ .work = booking_list_batch,
-						     .most = settings->batch_max,
-						     .at_once = settings->list_reads });
+	batch_init(&service->claims, claim_batch, true, settings->batch_max, settings->batches);
+	batch_init(&service->settlements, settle_batch, true, settings->batch_max,
+		   settings->batches);
+	batch_init(&service->lists, booking_list_batch, false, settings->batch_max,
+		   settings->list_reads);
 	for (int i = 0; i < SERVICE_SEAT_MAPS; i++)
-		batch_init(
-			&service->seat_maps[i],
-			&(struct batch){ .work = seat_map_batch, .most = INT_MAX, .at_once = 1 });
+		batch_init(&service->seat_maps[i], seat_map_batch, false, INT_MAX, 1);
 }
 
 void service_count_batch(const struct batch_member *first, bool alone)

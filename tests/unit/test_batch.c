@@ -218,8 +218,7 @@ static void fail_in_company(enum db_code code, bool writes, int alone)
 	struct part parts[6];
 	struct batch batch;
 
-	batch_init(&batch,
-		   &(struct batch){ .work = work, .writes = writes, .most = 8, .at_once = 1 });
+	batch_init(&batch, work, writes, 8, 1);
 	for (int i = 0; i < 6; i++)
 		parts[i] = (struct part){ .member = { .cost = &parts[i].cost } };
 	ground.fails_with = code;
