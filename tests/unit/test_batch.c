@@ -69,9 +69,7 @@ static enum db_code work(struct batch_member *first, bool alone, struct db_cost 
 
 static void begin(int most, int at_once, bool held)
 {
-	batch_init(
-		&ground.batch,
-		&(struct batch){ .work = work, .writes = true, .most = most, .at_once = at_once });
+	batch_init(&ground.batch, work, true, most, at_once);
 	sem_init(&ground.begun, 0, 0);
 	sem_init(&ground.may_end, 0, 0);
 	ground.held = held;
