@@ -9,7 +9,7 @@ import pytest
 
 from harness.cluster import Cluster
 from harness.stack import Stack
-from harness.world import assert_paid
+from harness.shared_schema import assert_paid
 
 LOG_TAIL_LINES = 40
 
@@ -72,9 +72,9 @@ def audited(request):
 @pytest.fixture
 def unchanged(stack):
     """The test may not change a row of any table: it is refused, or it only reads."""
-    before = stack.world.snapshot()
+    before = stack.shared.snapshot()
     yield
-    after = stack.world.snapshot()
+    after = stack.shared.snapshot()
     assert after == before, [table for table in after if after[table] != before.get(table)]
 
 
@@ -82,13 +82,13 @@ def unchanged(stack):
 def reservation(stack):
     """Payable at the end as at the start: the control of every refusal in the test."""
     made = stack.reserve()
-    before = stack.world.snapshot()
+    before = stack.shared.snapshot()
     yield made
-    after = stack.world.snapshot()
+    after = stack.shared.snapshot()
     assert after == before, [table for table in after if after[table] != before.get(table)]
     answer = stack.process(made)
     assert answer.status == 200, answer
-    assert_paid(stack.world, made)
+    assert_paid(stack.shared, made)
 
 
 @pytest.hookimpl(hookwrapper=True)

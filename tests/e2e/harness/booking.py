@@ -10,7 +10,7 @@ APPROVED, DECLINED = "120", "122"  # the mock decides by the last digit
 class Buyer:
     def __init__(self, stack, role="user"):
         self.stack = stack
-        self.id = stack.world.user(role)
+        self.id = stack.shared.user(role)
         self.token = client.token(self.id, role=role)
 
     def ask(self, method, path, body=None, **how):

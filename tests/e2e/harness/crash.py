@@ -14,7 +14,7 @@ from . import client
 from .faults import NEVER_MS, Worker, books_differ, problems, settle
 from .gateway import Gateway
 from .monolith import Monolith
-from .world import World
+from .shared_schema import SharedSchema
 
 RIVAL_HEAD_START_S = 0.04  # a rival that waits for the stopped one's locks goes on once it is dead
 JANITOR_MS = 10
@@ -115,14 +115,14 @@ class Subject:
 
 
 class Lane:
-    def __init__(self, cluster, folder, program, outcome, world="expired"):
+    def __init__(self, cluster, folder, program, outcome, variant="expired"):
         self.outcome, self.folder, self.program = outcome, folder, program
         self.gateway = Gateway().start() if outcome in WIRE_OUTCOMES else None
         self.settings = self.gateway.settings(**WIRE) if self.gateway else MOCK | OUTCOMES[outcome]
         self.healthy = self.settings if self.gateway else MOCK
-        self.database = cluster.database(world)
-        self.world = World(self.database)
-        self.user, self.admin = self.world.user(), self.world.user("admin")
+        self.database = cluster.database(variant)
+        self.shared = SharedSchema(self.database)
+        self.user, self.admin = self.shared.user(), self.shared.user("admin")
         self.token = client.token(self.user)
         self.admin_token = client.token(self.admin, role="admin")
         self.monolith = Monolith(self.database)
@@ -160,7 +160,7 @@ class Lane:
         return worker.post("/process", self.token, self._body(reservation.id, on))
 
     def _reserve(self):
-        return self.world.reserve_one(self.user)
+        return self.shared.reserve_one(self.user)
 
     def _paid(self, on=None):
         reservation = self._reserve()
@@ -169,7 +169,7 @@ class Lane:
         return reservation, answer.json["payment"]["paymentIntentId"]
 
     def _booked(self):
-        event, seats = self.world.event(1)
+        event, seats = self.shared.event(1)
         body = {"performanceId": event, "seatIds": seats, "paymentMethod": "credit_card"}
         answer = self.payer.post("/bookings", self.token, body)
         assert answer.status == 201, answer
@@ -192,7 +192,7 @@ class Lane:
             "cvv": cvv}, key)
 
     def arrange_hold(self, key):
-        event, seats = self.world.event(1)
+        event, seats = self.shared.event(1)
         body = {"performanceId": event, "seatIds": seats, "paymentMethod": "credit_card"}
         return Subject(None, event, "/bookings", body, key, self.token)
 
@@ -331,7 +331,7 @@ class Lane:
             "SELECT id FROM payments.attempts WHERE status = 'declined'")]
 
 
-def run_cells(cluster, folder, program, cells, resume=False, world="expired"):
+def run_cells(cluster, folder, program, cells, resume=False, variant="expired"):
     """All cells, a lane an outcome, side by side. (cell -> was its point reached, violations)"""
     reached, violations, lanes = {}, [], []
 
@@ -345,7 +345,7 @@ def run_cells(cluster, folder, program, cells, resume=False, world="expired"):
     for outcome in [*OUTCOMES, *WIRE_OUTCOMES]:
         mine = [cell for cell in cells if cell.outcome == outcome]
         if mine:
-            lane = Lane(cluster, folder, program, outcome, world)
+            lane = Lane(cluster, folder, program, outcome, variant)
             lanes.append((lane, threading.Thread(target=run_lane, args=(lane, mine))))
     for _, thread in lanes:
         thread.start()

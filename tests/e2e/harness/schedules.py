@@ -24,7 +24,7 @@ from .crash import MOCK, OUTCOMES, WIRE, WIRE_OUTCOMES
 from .faults import Worker, books_differ, problems, settle_with
 from .gateway import Gateway
 from .monolith import Monolith
-from .world import World
+from .shared_schema import SharedSchema
 
 WORKERS = 4
 WINDOW_S = 1.5
@@ -76,8 +76,8 @@ class Batch:
         at_gateway = self.gateway.settings(**WIRE) if self.gateway else MOCK | OUTCOMES[plan.outcome]
         self.settings = at_gateway | {
             "PAYMENTS_HOLD_MARGIN_MS": 0, "PAYMENTS_THREADS": 64, "PAYMENTS_SPARE_THREADS": 4}
-        self.world = World(database)
-        self.user = self.world.user()
+        self.shared = SharedSchema(database)
+        self.user = self.shared.user()
         self.token = client.token(self.user)
         self.lock = threading.Lock()
         self.all_workers = []
@@ -103,8 +103,8 @@ class Batch:
 
     def _reserve(self):
         """In bulk; what an admin cancels has an event of its own."""
-        plain = iter(self.world.reserve(self.user, len(self.plan.schedules)))
-        made = [self.world.reserve_one(self.user) if one.fate == "admin cancel" else next(plain)
+        plain = iter(self.shared.reserve(self.user, len(self.plan.schedules)))
+        made = [self.shared.reserve_one(self.user) if one.fate == "admin cancel" else next(plain)
                 for one in self.plan.schedules]
         self.database.rows(
             "UPDATE public.reservations r SET expires_at = LOCALTIMESTAMP + make_interval(secs => x.s) "
@@ -233,7 +233,7 @@ class Batch:
         for number, answer in enumerate(self.answers):
             if answer is None or answer.status != 200:
                 continue
-            status, seats = self.world.state(self.reservations[number])
+            status, seats = self.shared.state(self.reservations[number])
             if status[0] == "confirmed" and seats == {"reserved"} or \
                     self.plan.schedules[number].fate in ("cancel", "admin cancel"):
                 continue
