@@ -71,13 +71,13 @@ POINTS = {
     "execute": CHARGE + trips(4) + ["claim_locked:1", "record_locked:1", "record_done:1"],
     "hold": trips(3) + commits(1) + REQUEST,
     "order": trips(2) + commits(1) + ["order_locked:1"],
-    "look up": commits(4) + ["reconcile_unsent:1", "reconcile_answered:1", "record_locked:1", "record_done:1"],
+    "reconcile": commits(4) + ["reconcile_unsent:1", "reconcile_answered:1", "record_locked:1", "record_done:1"],
     "refund": commits(3) + ["refund_unsent:1", "refund_answered:1", "refund_locked:1"],
-    "heal": commits(5) + ["repair_locked:1", "repair_done:1"],
-    "follow": commits(5) + ["repair_locked:1", "repair_done:1"],
+    "repair": commits(5) + ["repair_locked:1", "repair_done:1"],
+    "cancelled elsewhere": commits(5) + ["repair_locked:1", "repair_done:1"],
     "expire": commits(3) + ["expire_due:1"],
 }
-BY_JANITOR = {"look up", "refund", "heal", "follow", "expire"}
+BY_JANITOR = {"reconcile", "refund", "repair", "cancelled elsewhere", "expire"}
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def matrix():
 
 def points_over_wire(stage, points):
     kept = [point for point in points if point != "mock_booked:1"]
-    return kept + WIRE_CHARGE if stage in ("pay", KEYED, "execute", "look up", "refund") else kept
+    return kept + WIRE_CHARGE if stage in ("pay", KEYED, "execute", "reconcile", "refund") else kept
 
 
 def wire_matrix():
@@ -200,7 +200,7 @@ class Lane:
         reservation, intent = self._paid()
         return Subject(reservation.id, reservation.event, f"/intents/{intent}/refund", {"reason": "order"}, key, self.admin_token)
 
-    def arrange_look_up(self, _key):
+    def arrange_reconcile(self, _key):
         subject = self.arrange_pay(None)
         dying = self.worker(self.settings, "charge_answered:1:kill")
         dying.post(subject.path, subject.token, subject.body)
@@ -213,12 +213,12 @@ class Lane:
         assert answer.status == 202, answer
         return Subject(reservation.id, reservation.event)
 
-    def arrange_heal(self, _key):
+    def arrange_repair(self, _key):
         reservation, _ = self._paid()
         self.monolith.clean(reservation.id)
         return Subject(reservation.id, reservation.event)
 
-    def arrange_follow(self, _key):
+    def arrange_cancelled_elsewhere(self, _key):
         reservation, _ = self._paid()
         self.monolith.cancel(reservation.id)
         return Subject(reservation.id, reservation.event)
