@@ -15,8 +15,8 @@ from harness import crash, faults
 
 SHARE = 0.1
 LEAST_POINTS = 25
-# Where the CHECK refuses 'expired', the monolith's cleaner overwrites nothing: there is nothing to heal.
-BY_CHANCE = {"expired": set(), "without_expired": {("heal", "repair_locked:1"), ("heal", "repair_done:1")}}
+# Where the CHECK refuses 'expired', the monolith's cleaner overwrites nothing: there is nothing to repair.
+BY_CHANCE = {"expired": set(), "without_expired": {("repair", "repair_locked:1"), ("repair", "repair_done:1")}}
 
 
 @pytest.fixture(scope="module")

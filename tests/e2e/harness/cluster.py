@@ -67,7 +67,7 @@ class Database:
         self._connection = None
 
     def copy(self):
-        """Another database with the same content. Nobody may be connected to this one."""
+        """Another database with the same content. No connection to this one may be open."""
         self.close()
         return self.cluster.database_from(self.name, self.variant)
 

@@ -1,8 +1,8 @@
 """
-The crash matrix: at every recovery point of every way through the service the process is stopped,
-a rival does what it does, the process is killed, and a healthy one brings the rest to an end.
+The crash matrix: at every recovery point of every path through the service the process is stopped,
+a rival acts, the process is killed, and a healthy one settles the rest.
 
-    Cell   where (stage and point), how the gateway behaves, who else is at the reservation
+    Cell   where (stage and point), how the gateway behaves, which rival acts on the reservation
     Lane   the cells of one gateway outcome, one after the other, on a database of their own
 """
 
@@ -16,7 +16,7 @@ from .gateway import Gateway
 from .monolith import Monolith
 from .shared_schema import SharedSchema
 
-RIVAL_HEAD_START_S = 0.04  # a rival that waits for the stopped one's locks goes on once it is dead
+RIVAL_HEAD_START_S = 0.04  # a rival that waits for the stopped process's locks goes on once it is dead
 JANITOR_MS = 10
 JANITOR_STOPS_WITHIN_S = 0.7
 CELLS_A_BATCH = 40
@@ -105,7 +105,7 @@ def wire_matrix():
 
 @dataclass
 class Subject:
-    """What a cell is about: a reservation (None: not yet), its event, and what the client sends for it."""
+    """The subject of a cell: a reservation (None: not yet), its event, and the client's request for it."""
     reservation: str
     event: str
     path: str = None
@@ -143,10 +143,10 @@ class Lane:
         if self.gateway:
             self.gateway.destroy()
 
-    # ---- what there is before the fault ----
+    # ---- before the fault ----
 
     def _body(self, reservation, on=None):
-        """A payment's body; `on` which request about it the gateway's fault falls."""
+        """A payment's body; `on`: which of its requests to the gateway meets the fault."""
         body = {"reservationId": reservation, "paymentMethod": "kakao_pay"}
         return body | {"paymentKey": self._payment_key(on)} if self.gateway else body
 
@@ -231,7 +231,7 @@ class Lane:
                            "WHERE reservation_id = %s", subject.reservation)
         return subject
 
-    # ---- who else is at it ----
+    # ---- the rival ----
 
     def _submit_again(self, subject):
         if subject.path:
@@ -245,7 +245,7 @@ class Lane:
             self._submit_again(subject)
         elif rival == "admin cancel":
             self.monolith.cancel_event(subject.event)
-        elif identity is not None:  # a hold under way is no reservation yet that anybody could see
+        elif identity is not None:  # a hold under way has no visible reservation yet
             {"monolith's payment": self.monolith.pay, "cancel": self.monolith.cancel,
              "cleaner": self.monolith.clean}.get(rival, lambda _: None)(identity)
 
@@ -287,7 +287,7 @@ class Lane:
         return stopped
 
     def _outlive(self, victim, sent):
-        """Everybody else thinks it dead by then: its lease is over and settled behind its back."""
+        """By then its lease is over and another process has settled its payment."""
         settle(self.database, self.janitor, within_s=0.5)
         victim.resume()
         sent.join(5)
@@ -296,7 +296,7 @@ class Lane:
         return self.worker(self.healthy if self.outcome == "down" else self.settings, janitor_ms=JANITOR_MS)
 
     def bring_to_rest(self, cell):
-        """Settled, then every client tries again, then settled again."""
+        """Settles, has every client try again, and settles again."""
         self._settle(cell)
         for subject in self.unsettled:
             self.payer.post(subject.path, subject.token, subject.body, subject.key)
@@ -314,7 +314,7 @@ class Lane:
             if self.told_to_stop:
                 return
             self.run(cell, resume)
-            if self.violations:  # what follows on this database would be found again
+            if self.violations:  # later cells on this database would find them again
                 return
         self.bring_to_rest(cells[-1])
         found = problems(self.database) + self._gateway_says_otherwise()
@@ -338,7 +338,7 @@ def run_cells(cluster, folder, program, cells, resume=False, variant="expired"):
     def run_lane(lane, mine):
         try:
             lane.run_all(mine, resume)
-        except Exception as problem:  # a lane that broke down proves nothing
+        except Exception as problem:  # a lane that fails proves nothing
             violations.append((lane.outcome, "broke down", repr(problem)))
             raise
 

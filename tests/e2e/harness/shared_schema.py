@@ -1,10 +1,10 @@
-"""What the monolith does to the shared tables, and what is to be seen there afterwards."""
+"""The shared tables: the monolith's writes there, and reading what became of them."""
 
 import hashlib
 import uuid
 from dataclasses import dataclass, field
 
-# rows that change although nothing happened to any payment
+# tables that change although no payment does
 RESTLESS = {"payments.janitor_tasks"}
 
 

@@ -1,4 +1,4 @@
-"""A database, a pool and a customer, started together and checked at the end."""
+"""A database, a pool and a customer, started as a unit and checked at the end."""
 
 from . import client
 from .pool import Pool
@@ -37,7 +37,7 @@ class Stack:
         self.database.drop()
 
     def audit(self):
-        """The invariants of the design, checked on what is there now."""
+        """Checks the invariants of the design on the rows as they are."""
         done = self.cluster.payctl(self.database.url(), "audit", check=False)
         assert done.returncode == 0, f"audit: exit {done.returncode}\n{done.stdout}{done.stderr}"
 
