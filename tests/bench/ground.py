@@ -1,9 +1,9 @@
 """
-The ground of a measurement: a private PostgreSQL of the harness, a database with as many users, seats
-and reservations as a row asks for, and a pool behind nginx.
+The ground of a measurement: a private PostgreSQL of the harness, a database with as many users,
+seats and reservations as a row asks for, and a pool behind nginx.
 
-Ids are hashes of numbers. They are as scattered as the random ids of a real database, and pgbench, wrk
-and this program compute them without a query. Numbers count up and are used once.
+Ids are hashes of numbers. They are as scattered as the random ids of a real database, and pgbench,
+wrk and this program compute them without a query. Numbers count up and are used once.
 """
 
 import contextlib
@@ -46,8 +46,8 @@ def identity(letter, number):
 @contextlib.contextmanager
 def fresh(cluster):
     """
-    A ground for one group of rows, so that no row is measured among the leftovers of another. Its use ends
-    with an audit.
+    A ground for one group of rows, so that no row is measured among the leftovers of another. Its
+    use ends with an audit.
     """
     base = Ground(cluster, PAST)
     try:
@@ -59,7 +59,9 @@ def fresh(cluster):
 
 
 def quarter_of_memory_mb():
-    """PostgreSQL's manual recommends a quarter; the default of 128 MB is only meant to start anywhere."""
+    """
+    PostgreSQL's manual recommends a quarter; the default of 128 MB is only meant to start anywhere.
+    """
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 // 2**20
 
 
@@ -74,8 +76,8 @@ def start_cluster():
 
 def age(cluster):
     """
-    Writes some log first. A server that has been under load reuses its WAL files; a new one creates a file of
-    16 MB every two seconds of a rush, and commits wait for that.
+    Writes some log first. A server that has been under load reuses its WAL files; a new one creates
+    a file of 16 MB every two seconds of a rush, and commits wait for that.
     """
     database = cluster.database()
     database.rows("SELECT count(pg_logical_emit_message(false, 'bench', repeat('x', 1000000))) "
@@ -131,7 +133,10 @@ class Ground:
             f"FROM {numbers}", *span)
 
     def remember(self, count):
-        """Reservations of the past, paid by this service, with all rows that it writes about a payment."""
+        """
+        Reservations of the past, paid by this service, with all rows that it writes about a
+        payment.
+        """
         first, last = self.take(count), self.next - 1
         self.database.rows("SET session_replication_role = replica")  # without triggers: the rows are right
         age = f"({last} - n) * interval '1 second'"
@@ -168,7 +173,10 @@ class Ground:
         return first
 
     def note_rate(self, a_second):
-        """Takes note of the service's rate: from now on the stock is smaller, but enough for the limit too."""
+        """
+        Takes note of the service's rate: from now on the stock is smaller, but enough for the limit
+        too.
+        """
         self.best_a_second = max(self.best_a_second, a_second)
         self.most_a_second = min(MOST_A_SECOND, max(LEAST_A_SECOND, STOCK_FACTOR * self.best_a_second))
 
@@ -177,7 +185,9 @@ class Ground:
         return int(self.most_a_second * seconds)
 
     def reserve(self, count):
-        """Pending reservations as the monolith makes them, one seat each; the first one's number."""
+        """
+        Pending reservations as the monolith makes them, one seat each; the first one's number.
+        """
         first = self.take(count)
         self._insert(first, count, "interval '0'", "locked", "'pending', 'pending'")
         return first

@@ -8,8 +8,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import build
-
 import ground
 import statements
 
@@ -42,7 +40,9 @@ class Wrk:
 
 
 def process_lines(base, first, count, keyed=False):
-    """Requests that pay `count` reservations, each with an Idempotency-Key of its own where `keyed`."""
+    """
+    Requests that pay `count` reservations, each with an Idempotency-Key of its own where `keyed`.
+    """
     return [f"POST\t/api/v1/payments/process\t{base.tokens[n % ground.USERS]}\t"
             f'{{"reservationId":"{ground.identity("r", n)}","paymentMethod":"kakao_pay"}}'
             + (f'\t{ground.identity("k", n)}' if keyed else "")

@@ -1,6 +1,6 @@
 """
-The rows of the table: how each is measured, and against which limit. Where a limit is measured and not
-arithmetic, figure and limit take turns, and the order changes each round.
+The rows of the table: how each is measured, and against which limit. Where a limit is measured and
+not arithmetic, figure and limit take turns, and the order changes each round.
 """
 
 import json
@@ -100,7 +100,9 @@ def keyed_throughput(base, plan):
 
 
 def over_the_gateway_ms(pool, begin, end):
-    """Time of each payment that ended in that span, by nginx's clock, less its gateway's own time."""
+    """
+    Time of each payment that ended in that span, by nginx's clock, less its gateway's own time.
+    """
     first, last = (datetime.fromtimestamp(at, timezone.utc).isoformat() for at in (begin, end))
     gateway = {line["requestId"]: line["gatewayMs"] for line in pool.log_lines("request")
                if first <= line["time"] < last}
@@ -119,10 +121,10 @@ def p99(figures):
 
 def buyers(base, plan, count, wanted):
     """
-    `count` buyers pay again and again at a gateway of 500 to 1500 ms. A process has 8 database connections,
-    half of the default: few are enough. All buyers start at the same instant. The ramp lasts until that wave
-    has spread (15 s on a machine with 5 % of its CPU to spare); its time over the gateway's own is a figure
-    of its own.
+    `count` buyers pay again and again at a gateway of 500 to 1500 ms. A process has 8 database
+    connections, half of the default: few are enough. All buyers start at the same instant. The ramp
+    lasts until that wave has spread (15 s on a machine with 5 % of its CPU to spare); its time over
+    the gateway's own is a figure of its own.
     """
     windows, window_s, ramp_s = plan.rounds, (2 if plan.quick else 5), (6 if plan.quick else 16)
     seconds = ramp_s + windows * window_s + 1
@@ -288,9 +290,10 @@ def as_volley(line):
 
 def growth(base, plan):
     """
-    `base` holds the 10,000 reservations; the others are made here. The first change of a page after a checkpoint
-    writes the whole page to the log, and larger tables have more pages. PostgreSQL makes a checkpoint every five
-    minutes or four gigabytes, and so it does here: one before each short turn would be all that is measured.
+    `base` holds the 10,000 reservations; the others are made here. The first change of a page after
+    a checkpoint writes the whole page to the log, and larger tables have more pages. PostgreSQL
+    makes a checkpoint every five minutes or four gigabytes, and so it does here: one before each
+    short turn would be all that is measured.
     """
     def turn(ground_of, pool):
         return pay(ground_of, pool, CONNECTIONS, plan.growth_seconds, checkpoint=False)
@@ -317,8 +320,8 @@ def growth(base, plan):
 
 def sizes(base, plan, name, settings, connections):
     """
-    The default (the first of `settings`) against the best of all, measured round by round. Among several
-    equal ones the best is the luckiest; many short rounds keep luck small.
+    The default (the first of `settings`) against the best of all, measured round by round. Among
+    several equal ones the best is the luckiest; many short rounds keep luck small.
     """
     row = Row(f"process, default {name} of {', '.join(settings)}, {connections} at once", "payments/s",
               "the best of them", ">= 0.95")
@@ -345,8 +348,10 @@ def sizes(base, plan, name, settings, connections):
 
 
 def pool_size(base, plan):
-    """With as many clients as the pool has connections, and with a crowd: the fewer requests one process has, the
-    smaller its batches. Only a crowd shows a difference between thread counts."""
+    """
+    With as many clients as the pool has connections, and with a crowd: the fewer requests one
+    process has, the smaller its batches. Only a crowd shows a difference between thread counts.
+    """
     processes = {"2": (2, {}), "1": (1, {}), "4": (4, {}), "8": (8, {})}
     threads = {"1024": (ground.PROCESSES, {}),
                **{str(most): (ground.PROCESSES, {"PAYMENTS_THREADS": most}) for most in (64, 128, 256, 512)}}

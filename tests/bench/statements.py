@@ -1,8 +1,8 @@
 """
 pgbench scripts made of the frozen statements of frozen.sql, the yardstick.
 
-Only their $n are replaced, by expressions of pgbench's variables. A script has the round trips that the
-service of that commit had: what it sent in one pipeline stands in one pipeline.
+Only their $n are replaced, by expressions of pgbench's variables. A script has the round trips that
+the service of that commit had: what it sent in one pipeline stands in one pipeline.
 """
 
 import re

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """
 A stand-in for the monolith, for tests of the cutover: a small HTTP program that pays by its own
-statements on the shared tables, with the monolith's habits. It holds one of its few connections, and
-the reservation's lock, during the gateway's call. It locks reservations before seats. Its cleaner reads
-without a lock, and writes without reading again.
+statements on the shared tables, with the monolith's habits. It holds one of its few connections,
+and the reservation's lock, during the gateway's call. It locks reservations before seats. Its
+cleaner reads without a lock, and writes without reading again.
 
     monolith.py --port PORT --database CONNINFO --secret SECRET
                 [--connections 20] [--gateway-ms 100] [--cleaner-s 30]
@@ -105,7 +105,9 @@ class Monolith:
                             "paymentMethod": METHODS[method], "totalAmount": amount}}
 
     def clean(self):
-        """Its cleaner: it overwrites rows that it read without a lock, without reading them again."""
+        """
+        Its cleaner: it overwrites rows that it read without a lock, without reading them again.
+        """
         while True:
             time.sleep(self.options.cleaner_s)
             try:

@@ -1,7 +1,7 @@
 """
-The audit that every other test ends with: it finds what it is there to find.
+The audit that every other test ends with: it finds each violation.
 
-Fails where a broken invariant passes for clean, which would make each of those endings worthless.
+Fails where a broken invariant passes as clean, which would make the audit of every test worthless.
 """
 
 import json
@@ -13,7 +13,7 @@ from harness.booking import Buyer
 
 STACK = {"workers": 1, "settings": {"PAYMENTS_JANITOR_INTERVAL_MS": 600000}}
 
-# what is done to the intent %s and its reservation, by the invariant that it breaks
+# by invariant, the damage to the intent %s and its reservation that breaks it
 DAMAGE = {
     "I1": "INSERT INTO payments.attempts (id, intent_id, n, operation, gateway, payment_method, "
           "amount_krw, status, owner, lease_until, next_look_at, finished_at) SELECT "
@@ -53,7 +53,9 @@ DAMAGE = {
 
 @pytest.fixture(scope="module")
 def books(stack):
-    """Two paid reservations, a pending one, a booking; at rest; (the source of copies, an intent)."""
+    """
+    Two paid reservations, a pending one, a booking; at rest; (the source of copies, an intent).
+    """
     stack.reserve()
     Buyer(stack).hold(stack.shared.event(1)[0], ["VIP-1-1"])
     assert stack.process(stack.reserve()).status == 200
@@ -100,7 +102,7 @@ def test_damage_is_named_for_programs_too(books, copy, invariant):
 
 
 def test_holds_of_others_are_a_warning(copy):
-    """Their cleaner's business: shown, and no reason to fail."""
+    """The monolith's cleaner ends them: they are reported, and the audit does not fail."""
     copy.rows("UPDATE public.reservations SET expires_at = LOCALTIMESTAMP - interval '2 minutes' "
               "WHERE status = 'pending' AND id NOT IN (SELECT reservation_id FROM payments.intents)")
     code, output = audit(copy, "--json")
@@ -110,7 +112,7 @@ def test_holds_of_others_are_a_warning(copy):
 
 
 def test_no_database_is_no_clean_audit(books):
-    """Exit 2: nothing was looked at."""
+    """Exit 2: nothing was audited."""
     done = books[0].cluster.payctl(books[0].url().replace(books[0].name, "none_such"), "audit",
                                    check=False)
     assert done.returncode == 2

@@ -1,8 +1,8 @@
 """
-Two that cannot both win, a thousand times each: exactly one does, and the books agree.
+Races of two that cannot both win, a thousand times each: exactly one wins, and the books agree.
 
-Fails where a decision is made on what was read before the lock, where a deadline is trusted to the
-janitor, or where a seat has two truths.
+Fails where a decision uses rows read before the lock, where a deadline depends on the janitor, or
+where the state of a seat contradicts itself.
 """
 
 import math
@@ -19,7 +19,7 @@ from harness.booking import Buyer
 from harness.wait import until
 
 TIMES = 1000
-SOME = TIMES // 50  # a race that (nearly) always goes one way is none
+SOME = TIMES // 50  # a race with (nearly) always the same winner is none
 A_SECOND = 400  # of them
 AHEAD_S = 0.04  # how far the monolith is ahead of a booking, or behind it
 START_S = 0.4  # for a volley to begin; also how far a deadline may be off its rival's moment
@@ -56,7 +56,10 @@ class Holds:
             self.ids, self.intents, self.seats, self.buyer.id, self.event, self.buyer.id)
 
     def lapse_in_turn(self, delay_s):
-        """From now on they lapse one after the other, at the pace of a volley: each when its rival comes."""
+        """
+        From now on they lapse one after the other, at the pace of a volley: each when its rival
+        comes.
+        """
         pick = random.Random(2)
         after = [START_S + delay_s + n / A_SECOND + pick.uniform(-START_S, START_S) for n in range(TIMES)]
         self.db.rows(
@@ -91,15 +94,16 @@ EXPIRED = ("expired", "failed", "expired", "available")
 
 def raced(capsys, race, run, later_favours, step_s):
     """
-    Runs a race, which checks what must hold, until both sides have won: one that a side always wins
-    proves nothing. A slow machine shifts who comes first, so the next turn is shifted against it.
+    Runs a race, which checks its invariants, until both sides have won: a race that one side always
+    wins proves nothing. A slow machine shifts the order of the two, so the next turn is shifted
+    against it.
     """
     won, delay_s = Counter(), 0.0
     for turn in range(TURNS):
         found = run(delay_s)
         won += found
         with capsys.disabled():
-            print(f"\n{race}, {TIMES} times: " + ", ".join(f"{n} {who}" for who, n in found.items()))
+            print(f"\n{race}, {TIMES} times: " + ", ".join(f"{n} {side}" for side, n in found.items()))
         if len(won) == 2 and min(won.values()) >= SOME:
             return
         delay_s += (1 if found[later_favours] < TIMES / 2 else -1) * step_s * 2 ** turn
@@ -185,7 +189,7 @@ def hold_and_expiry(stack, delay_s):
 
 
 class Monolith(threading.Thread):
-    """Takes seats as the monolith does, each at its moment: FOR UPDATE, look, UPDATE, INSERT."""
+    """Takes seats as the monolith does, each at its moment: FOR UPDATE, SELECT, UPDATE, INSERT."""
 
     def __init__(self, url, user, event, seats, moments_s):
         super().__init__()

@@ -2,7 +2,7 @@
 On-sale rush: 2,000 buyers at the same moment on the 200 seats of one event.
 
 Fails where a seat is held twice, where two buyers who want the same two seats in opposite order
-stop each other, or where buyers wait for one another instead of being told at once.
+stop each other, or where buyers wait for one another instead of being answered at once.
 """
 
 import random
@@ -15,7 +15,7 @@ BUYERS, SEATS = 2000, 200
 PAIRS = 600  # of the buyers want two seats, every other one in opposite order
 STACK = {"workers": 4, "settings": {"PAYMENTS_DB_CONNECTIONS": 8}}
 P99_MS = 1000
-ROUNDS = 3  # at the most: what else the machine is doing may spoil the time of one, never its correctness
+ROUNDS = 3  # at the most: other load on the machine may spoil the time of one, never its correctness
 WORTH = 6  # of PostgreSQL's own small transactions a buyer may take, where 2,000 are too many for a second: 3.4 to 5.2 measured
 
 
@@ -28,7 +28,7 @@ def make_buyers(stack):
 
 
 def wishes(seats):
-    """What each buyer wants: one seat, or one of a few pairs by one end or the other."""
+    """What each buyer wants: one seat, or one of a few pairs, in either order."""
     pick = random.Random(1)
     made = [[pick.choice(seats)] for _ in range(BUYERS - PAIRS)]
     for n in range(PAIRS):
@@ -39,7 +39,7 @@ def wishes(seats):
 
 
 def rush(stack, capsys):
-    """One on-sale: everything but its time is asserted. Volley's figures."""
+    """One on-sale: asserts everything except its time. Volley's figures."""
     event, seats = stack.shared.event(SEATS)
     requests = [post(client.MOUNT + "/bookings",
                      {"performanceId": event, "seatIds": wish, "paymentMethod": "CREDIT_CARD"},
@@ -73,7 +73,10 @@ def rush(stack, capsys):
 
 
 def test_2000_buyers_on_200_seats(stack, capsys):
-    """Within a second; on a machine too slow for that, in the time PostgreSQL takes there for work of its own."""
+    """
+    Within a second; on a slower machine, within a bound measured by PostgreSQL's own benchmark
+    there.
+    """
     p99_ms = []
     for _ in range(ROUNDS):
         p99_ms.append(rush(stack, capsys)["p99Ms"])

@@ -1,8 +1,8 @@
 """
 POST bookings as docs/api.md has it, every row of its table, through nginx.
 
-Fails where a seat is held twice or half, where a buyer waits for another one, where a client's price
-or clock counts, or where a lapsed hold is still worth something.
+Fails where a seat is held twice or half, where a buyer waits for another one, where a client's
+price or clock counts, or where a lapsed hold still has an effect.
 """
 
 import re
@@ -17,7 +17,7 @@ from harness.client import new_id, refused
 from harness.volley import tally
 from harness.wait import until
 
-# No janitor within a test: whatever holds, holds without one.
+# No janitor within a test: the assertions hold without one.
 STACK = {"workers": 2, "settings": {"PAYMENTS_JANITOR_INTERVAL_MS": 600000}}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 AT_ONCE_S = 1.0  # half the lock_timeout: an answer that waited for a lock comes later
@@ -176,7 +176,7 @@ def test_bad_body(stack, buyer, show, unchanged, case):
 
 
 def test_order_of_checks(buyer, show):
-    """Missing before ids, ids before seats, seats before methods, all of them before the owner."""
+    """Missing before ids, ids before seats, seats before methods, all of them before the user."""
     body = {"performanceId": "x", "seatIds": [], "paymentMethod": "CASH", "userId": new_id()}
     steps = [({"paymentMethod": None}, "MISSING_FIELDS"), ({}, "INVALID_ID"),
              ({"performanceId": show[0]}, "INVALID_SEATS"), ({"seatIds": [label(1)]},
@@ -200,7 +200,7 @@ def test_bad_request(buyer, unchanged, how, status, code):
     refused(buyer.ask("POST", "/bookings", **how), status, code)
 
 
-def test_token_of_nobody_finds_no_seat(show, buyer, unchanged):
+def test_token_of_an_unknown_user_finds_no_seat(show, buyer, unchanged):
     refused(buyer.book(show[0], [label(1)], token=client.token(new_id())), 401, "USER_NOT_FOUND")
 
 
@@ -269,7 +269,10 @@ def test_own_seats_are_taken_too(buyer, show):
 
 
 def test_never_waits_for_another(stack, buyer, show):
-    """Somebody has the seat's row locked and does nothing: 409 at once, and nothing is locked."""
+    """
+    Another transaction has the seat's row locked and does nothing: 409 at once, and nothing is
+    locked.
+    """
     event, seats = show
     rival = psycopg2.connect(stack.database.url("postgres"))
     try:
@@ -346,7 +349,7 @@ def assert_worthless(buyer, event, booking):
 
 @pytest.mark.parametrize("variant, ended", [("expired", EXPIRED),
                                           ("without_expired", EXPIRED_AS_CANCELLED)])
-def test_lapsed_is_worth_nothing_without_a_janitor(make_stack, variant, ended):
+def test_lapsed_has_no_effect_without_a_janitor(make_stack, variant, ended):
     stack = make_stack(variant=variant, workers=1,
                        settings={"PAYMENTS_JANITOR_INTERVAL_MS": 600000})
     event, seats = stack.shared.event(3)
@@ -365,7 +368,7 @@ def test_lapsed_is_worth_nothing_without_a_janitor(make_stack, variant, ended):
 
 
 def test_lapsed_hold_of_the_monolith_is_taken_over(stack, buyer):
-    """Its cleaner may be late, or may not be able to mark it where CHECK refuses 'expired'."""
+    """Its cleaner may be late, or unable to mark it where CHECK refuses 'expired'."""
     lapsed = stack.reserve(seats=2, expires_in_s=-1)
     live = stack.reserve(seats=1)
     body = buyer.hold(lapsed.event, [label(1)])
@@ -375,7 +378,9 @@ def test_lapsed_hold_of_the_monolith_is_taken_over(stack, buyer):
 
 
 def test_lapsed_in_the_middle_of_a_charge_is_not_taken_over(make_stack):
-    """A lease that ran out says nothing about the money: the seats wait for the gateway's word."""
+    """
+    A lease that ran out says nothing about the money: the seats wait for the gateway's result.
+    """
     stack = make_stack(workers=1, settings={
         "PAYMENTS_MOCK_MODE": "silent", "PAYMENTS_MOCK_DEADLINE_MS": 100,
         "PAYMENTS_MOCK_LEASE_MS": 200, "PAYMENTS_JANITOR_INTERVAL_MS": 600000})
@@ -430,7 +435,7 @@ def test_key_repeats_the_answer(stack, buyer, show):
 
 
 def test_key_repeats_the_answer_after_the_end(buyer, show):
-    """What became of the booking since is another question: its list answers that."""
+    """The booking's later state is not part of the stored answer; the list shows it."""
     key = {"Idempotency-Key": new_id()}
     first = buyer.book(show[0], [label(1)], headers=key)
     assert buyer.cancel(first.json).status == 200

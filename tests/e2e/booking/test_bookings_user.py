@@ -1,7 +1,7 @@
 """
 GET and DELETE of bookings/user/{id} and bookings/my, every row of their tables, through nginx.
 
-Fails where somebody sees or cancels what is not theirs, a page loses or repeats a booking, or a
+Fails where a user sees or cancels a booking of another, a page loses or repeats a booking, or a
 cancelled booking keeps its seats.
 """
 
@@ -55,7 +55,7 @@ def test_entry_to_the_field(buyer, show):
 
 
 def test_times_are_utc(stack, buyer, show):
-    """The database's zone is nine hours ahead: a time that forgets it is far off."""
+    """The database's zone is nine hours ahead: a time without it is far off."""
     buyer.hold(show, [label(1)])
     entry, = buyer.bookings()
     for name in ("createdAt", "updatedAt"):
@@ -95,7 +95,7 @@ def test_event_gone(stack, buyer, show):
     assert buyer.bookings()[0]["performanceId"] is None
 
 
-def test_nobody_elses(stack, buyer, show):
+def test_no_other_users_bookings(stack, buyer, show):
     Buyer(stack).hold(show, [label(1)])
     assert buyer.bookings() == []
 
@@ -106,7 +106,7 @@ def test_nobody_elses(stack, buyer, show):
     "/api/payments/bookings/my", "/api/payments/bookings/user/{id}", "/bookings/my",
     "/bookings/user/{id}", "/bookings/user/{id}/"])
 def test_every_address(stack, buyer, show, path):
-    """Also that the next page's address stands under the address that was asked."""
+    """Also that the next page's address is below the requested one."""
     made = [buyer.hold(show, [label(n)])["bookingId"] for n in (1, 2, 3)]
     path = path.replace("{id}", buyer.id).replace("{ID}", buyer.id.upper())
     answer = client.request(stack.pool.port, "GET", path + "?limit=2&x=1", token=buyer.token)
@@ -163,7 +163,9 @@ def test_bad_page(buyer, unchanged, query):
 
 
 def test_cursor_of_any_time(buyer, stack):
-    """The control of the above, and a name that only ends like ours is none of ours."""
+    """
+    The control of the above; and a parameter whose name only ends in the same word is ignored.
+    """
     stack.shared.reserve_one(buyer.id)
     last = "_11111111-1111-4111-8111-111111111111"
     for time, shown in (("2026-02-28T00:00:00", 0), ("9999-12-31T23:59:59.123456", 1)):
@@ -241,7 +243,7 @@ def test_cancel_under_way(make_stack):
 
 
 def test_cancel_of_the_monoliths(stack, buyer):
-    """One table: what another service made is cancelled here too, and tickets are given back."""
+    """One table: bookings of another service are cancelled here too, and tickets are given back."""
     seats = stack.shared.reserve_one(buyer.id, seats=2)
     tickets = stack.shared.reserve_tickets(buyer.id, quantity=2)
     for one in (seats, tickets):

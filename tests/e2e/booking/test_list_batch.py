@@ -1,9 +1,9 @@
 """
-Lists of bookings that are asked for at the same moment: one look reads the pages of all who wait. A gate at the
-reservations holds a look up in its midst until the others stand in line.
+Coalesced reads of booking lists: one read serves all requests that wait at the same moment. A gate
+at the reservations holds a read in its middle until the other requests are queued.
 
-Fails where somebody is shown another's booking, another's page, or a page older than his question, where one look's
-trouble is everybody's, or where each still has a look of his own.
+Fails where a user gets another user's booking, another page, or a page older than the request,
+where the error of one request fails the others, or where each request still has a read of its own.
 """
 
 import json
@@ -32,7 +32,7 @@ def get(token, path="/bookings/my", method="GET"):
     return {"method": method, "path": MOUNT + path, "headers": {"Authorization": f"Bearer {token}"}}
 
 
-def looks(stack):
+def reads(stack):
     return [counted(stack.admin_port, f"payments_booking_{name}_total") for name in ("looks", "lists")]
 
 
@@ -48,7 +48,7 @@ def listed(shot):
 
 
 def told(shot):
-    """What an asker sees of an answer; the request's own id is not the list's."""
+    """The parts of an answer that the list decides: all but the request's id."""
     body = shot.json
     if shot.status != 200:
         body = {name: value for name, value in body.items() if name != "requestId"}
@@ -56,8 +56,10 @@ def told(shot):
 
 
 def test_each_page_is_its_askers(one_worker):
-    """Many at once are told, byte for byte, what each is told alone: of every size, from every place, of nobody's bookings, by an
-    admin, by somebody who is not there."""
+    """
+    Many requests at once get, byte for byte, the answers that each gets alone: pages of every size
+    and place, of a user without bookings, to an admin, to a user that does not exist.
+    """
     stack = one_worker()
     people = [with_bookings(stack, count) for count in (3, 1, 0, 12, 60, 2)]
     admin = Buyer(stack, role="admin")
@@ -72,19 +74,19 @@ def test_each_page_is_its_askers(one_worker):
     assert len(requests) >= 36
     alone = [told(stack.fire([one])[0]) for one in requests]
     assert {answer[0] for answer in alone} == {200, 401} and len({answer[2] for answer in alone}) > 6
-    before = looks(stack)
-    together = [told(shot) for shot in meanwhile(stack, requests)]
-    assert together == alone
-    made, lists = (now - then for now, then in zip(looks(stack), before))
-    assert lists == len(requests) and made <= 4, (made, lists)  # two, and who is beyond PAYMENTS_BATCH_MAX
-    for (status, body, _), one in zip(together, requests):
+    before = reads(stack)
+    at_once = [told(shot) for shot in meanwhile(stack, requests)]
+    assert at_once == alone
+    made, lists = (now - then for now, then in zip(reads(stack), before))
+    assert lists == len(requests) and made <= 4, (made, lists)  # two, and more for those beyond PAYMENTS_BATCH_MAX
+    for (status, body, _), one in zip(at_once, requests):
         if "/my" in one["path"] and status == 200:
             owner = next(person for person in [admin, *people] if get(person.token)["headers"] == one["headers"])
             assert {entry["userId"] for entry in body} <= {owner.id}
 
 
-def test_nobody_is_shown_a_page_older_than_his_question(one_worker):
-    """A booking is made while the first looks: those who ask afterwards must see it."""
+def test_no_page_is_older_than_its_request(one_worker):
+    """A booking is made while the first reads: later requests must see it."""
     stack = one_worker()
     buyer, other = with_bookings(stack, 1), with_bookings(stack, 2)
     had = listed(stack.fire([get(buyer.token)])[0])
@@ -111,7 +113,10 @@ def lied_to(cluster):
 
 
 def test_a_booking_of_another_is_not_shown(lied_to):
-    """What no statement of ours does: a row that came for a page is another's. The page is refused, and only that one."""
+    """
+    No statement of the service does this: a row of another user comes for a page. Only that page is
+    refused.
+    """
     stack, liar = lied_to
     buyer, other = with_bookings(stack, 3), with_bookings(stack, 2)
     mine, others = (listed(shot) for shot in stack.fire([get(buyer.token), get(other.token)]))
@@ -126,18 +131,18 @@ def test_a_booking_of_another_is_not_shown(lied_to):
     assert listed(stack.fire([get(buyer.token)])[0]) == mine
 
 
-def test_what_is_asked_wrongly_stands_in_no_line(one_worker):
+def test_a_bad_request_is_not_queued(one_worker):
     stack = one_worker()
     buyer = with_bookings(stack, 2)
     shots = meanwhile(stack, [get(buyer.token), get(buyer.token, method="HEAD"), get(buyer.token, "/bookings/my?before=x"),
                               get(buyer.token, f"/bookings/user/{new_id()}"), get("rubbish")])
     assert [shot.status for shot in shots] == [200, 200, 400, 403, 403]
     assert shots[1].body == "" and shots[1].headers["content-length"] == shots[0].headers["content-length"]
-    assert looks(stack) == [2, 2]
+    assert reads(stack) == [2, 2]
 
 
-def test_a_connection_that_dies_under_a_look(one_worker):
-    """It looks again, and everybody is answered."""
+def test_a_connection_that_dies_under_a_read(one_worker):
+    """The service reads again, and all requests are answered."""
     stack = one_worker()
     stack.expect_errors = True
     people = [with_bookings(stack, count) for count in (1, 2, 3)]
@@ -146,7 +151,7 @@ def test_a_connection_that_dies_under_a_look(one_worker):
     assert [len(listed(shot)) for shot in shots] == [n % 3 + 1 for n in range(CROWD)]
 
 
-def test_nobody_stands_in_line_for_ever(one_worker):
+def test_the_wait_for_a_list_is_bounded(one_worker):
     stack = one_worker(PAYMENTS_DB_WAIT_MS=200)
     stack.expect_errors = True
     buyer = with_bookings(stack, 2)
@@ -159,8 +164,8 @@ def test_nobody_stands_in_line_for_ever(one_worker):
     assert len(listed(stack.fire([get(buyer.token)])[0])) == 2
 
 
-def test_a_look_that_takes_too_long_is_given_up(one_worker):
-    """The statement's own time-out ends it: everybody is told, and the next look goes well."""
+def test_a_read_that_takes_too_long_is_given_up(one_worker):
+    """The statement's own time-out ends it: all requests get 503, and the next read succeeds."""
     stack = one_worker()
     stack.expect_errors = True
     stack.database.rows("ALTER ROLE payments_service IN DATABASE " + stack.database.name + " SET statement_timeout = '500ms'")
@@ -171,20 +176,20 @@ def test_a_look_that_takes_too_long_is_given_up(one_worker):
     assert len(listed(stack.fire([get(buyer.token)])[0])) == 2
 
 
-def test_so_many_looks_at_once(make_stack):
-    """PAYMENTS_LIST_LOOKS: the second need not wait for the first, the third waits."""
+def test_so_many_reads_at_once(make_stack):
+    """PAYMENTS_LIST_LOOKS: the second read need not wait for the first, the third waits."""
     stack = gated(make_stack, "reservations", PAYMENTS_LIST_LOOKS=2)
     people = [with_bookings(stack, count) for count in (1, 2, 3)]
     shots = meanwhile(stack, [get(people[n % 3].token) for n in range(12)])
     assert [len(listed(shot)) for shot in shots] == [n % 3 + 1 for n in range(12)]
-    made, lists = looks(stack)
-    assert made <= 4 and lists == 12  # who waits is shared out between the two
+    made, lists = reads(stack)
+    assert made <= 4 and lists == 12  # the queued requests are shared between the two
 
 
-def test_as_many_as_may(one_worker):
-    """PAYMENTS_BATCH_MAX bounds a look too."""
+def test_a_read_is_bounded(one_worker):
+    """PAYMENTS_BATCH_MAX bounds a read too."""
     stack = one_worker(PAYMENTS_BATCH_MAX=4)
     people = [with_bookings(stack, count) for count in (1, 2, 3)]
     shots = meanwhile(stack, [get(people[n % 3].token) for n in range(13)])
     assert [len(listed(shot)) for shot in shots] == [n % 3 + 1 for n in range(13)]
-    assert looks(stack) == [4, 13]
+    assert reads(stack) == [4, 13]

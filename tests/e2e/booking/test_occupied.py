@@ -1,8 +1,8 @@
 """
 GET occupiedSeats as docs/api.md has it, through nginx.
 
-Fails where a seat that can be had is shown as taken or the other way round, or where somebody learns
-who sits where.
+Fails where a free seat is shown as taken or a taken one as free, or where an answer tells whose a
+seat is.
 """
 
 import pytest
@@ -48,8 +48,8 @@ def test_entries_to_the_field(buyer, show):
     assert buyer.occupied(show) == [one | {"mine": True} for one in wanted]
 
 
-def test_who_is_nobodys_business(stack, buyer, show):
-    """Neither a stranger with a token nor one without sees ids of a person or a booking."""
+def test_no_ids_of_other_users(stack, buyer, show):
+    """Neither with nor without a token does an answer contain ids of another user or a booking."""
     booking = buyer.hold(show, [label(1)])
     for token in (None, Buyer(stack).token, "rubbish", client.token(buyer.id, expires_in_s=-60)):
         answer = buyer.ask("GET", f"/occupiedSeats/{show}", token=token)
@@ -85,7 +85,7 @@ def test_lapsed_is_not_taken(stack, buyer, show):
 
 
 def test_seat_with_a_history(stack, buyer, show):
-    """Several reservations on one seat: the live one counts, whoever made it and when."""
+    """Several reservations on one seat: the live one counts, of any service and age."""
     for cvv in ("122", "123"):
         assert buyer.execute(buyer.hold(show, [label(1)]), cvv=cvv).json["success"] is False
     assert buyer.cancel(buyer.hold(show, [label(1)])).status == 200

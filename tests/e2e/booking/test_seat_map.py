@@ -1,9 +1,10 @@
 """
-occupiedSeats of a whole hall while many ask: one look answers all who wait. A gate at the seats holds a look up in
-its midst until the others stand in line.
+Coalesced reads of the seat map (occupiedSeats of a whole performance): one read serves all requests
+that wait. A gate at the seats holds a read in its middle until the other requests are queued.
 
-Fails where somebody is shown another's seats as his own or not his own, a hall of another performance, or one that is older
-than his question, where one look's trouble is everybody's, or where each still has a look of his own.
+Fails where `mine` is wrong, where a user gets the seat map of another performance or one older than
+the request, where the error of one request fails the others, or where each request still has a read
+of its own.
 """
 
 import json
@@ -30,7 +31,7 @@ def get(event, token=None, method="GET"):
             "headers": {"Authorization": f"Bearer {token}"} if token else {}}
 
 
-def looks(stack):
+def reads(stack):
     return [counted(stack.admin_port, f"payments_seat_maps_{name}") for name in ("total", "given_total")]
 
 
@@ -44,16 +45,16 @@ def label(number):
     return f"VIP-1-{number}"
 
 
-def test_a_crowd_has_one_look(one_worker):
-    """Each with the own seats marked, held and sold, and nobody else's."""
+def test_a_crowd_has_one_read(one_worker):
+    """Each with the user's own seats marked, held and sold, and no others."""
     stack = one_worker()
     buyers = [Buyer(stack) for _ in range(6)]
     show, _ = stack.shared.event(40)
     for n, buyer in enumerate(buyers[:4]):
         assert buyer.execute(buyer.hold(show, [label(4 * n + 1), label(4 * n + 2)])).json["success"] is True
         buyer.hold(show, [label(4 * n + 3)])
-    before = looks(stack)
-    askers = [buyers[0], None, *buyers[1:], None, None]  # who looks for the line is nobody
+    before = reads(stack)
+    askers = [buyers[0], None, *buyers[1:], None, None]  # the second, which reads for the queue, has no user
     tokens = [asker and asker.token for asker in askers[:-2]] + [client.token(buyers[0].id, expires_in_s=-60), "rubbish"]
     crowd = [n % len(tokens) for n in range(CROWD)]
     shots = meanwhile(stack, [get(show, tokens[n]) for n in crowd])
@@ -63,25 +64,25 @@ def test_a_crowd_has_one_look(one_worker):
             label(4 * b + s): ("booked" if s < 3 else "locked", b == owner) for b in range(4) for s in (1, 2, 3)}
         assert int(shot.headers["content-length"]) == len(shot.body.encode())
         assert [one["seatId"] for one in shot.json] == [label(4 * b + s) for b in range(4) for s in (1, 2, 3)]
-    made, given = (now - then for now, then in zip(looks(stack), before))
+    made, given = (now - then for now, then in zip(reads(stack), before))
     assert made == 2 and given == CROWD
     assert {line["dbTrips"] for line in stack.pool.log_lines("request") if "occupied" in line["route"]} == {1}
 
 
-def test_nobody_is_shown_a_hall_older_than_his_question(one_worker):
-    """A seat is sold while the first looks: those who ask afterwards must see that."""
+def test_no_seat_map_is_older_than_its_request(one_worker):
+    """A seat is sold while the first reads: later requests must see that."""
     stack = one_worker()
     show, seats = stack.shared.event(10)
     stack.database.rows("UPDATE public.seats SET status = 'reserved' WHERE id = %s", seats[0])
     shots = meanwhile(stack, [get(show)] * 9, lambda: stack.database.rows(
         "UPDATE public.seats SET status = 'reserved' WHERE id = %s", seats[4]))
-    assert set(shown(shots[0])) == {label(1)}  # it did look before
+    assert set(shown(shots[0])) == {label(1)}  # it did read before
     assert [set(shown(shot)) for shot in shots[1:]] == [{label(1), label(5)}] * 8
-    assert looks(stack) == [2, 9]
+    assert reads(stack) == [2, 9]
 
 
 def test_each_performance_its_own(one_worker):
-    """Of more performances than there are lines, and of one that does not exist."""
+    """Of more performances than there are queues, and of one that does not exist."""
     stack = one_worker()
     shows = []
     for n in range(40):
@@ -95,7 +96,7 @@ def test_each_performance_its_own(one_worker):
         assert len(shot.json) == n + 1
         assert {one["performanceId"] for one in shot.json} == {shows[n]}
     assert tally(shots[81:]) == {(404, "PERFORMANCE_NOT_FOUND"): 8}
-    assert looks(stack)[1] == len(requests) > looks(stack)[0]
+    assert reads(stack)[1] == len(requests) > reads(stack)[0]
 
 
 def test_a_head_and_some_seats_among_them(one_worker):
@@ -112,7 +113,7 @@ def test_a_head_and_some_seats_among_them(one_worker):
     assert shown(shots[3]) == {label(3): ("locked", True)}
 
 
-def test_a_lapsed_hold_is_nobodys(one_worker):
+def test_a_lapsed_hold_is_not_shown(one_worker):
     stack = one_worker()
     buyer = Buyer(stack)
     show, _ = stack.shared.event(10)
@@ -124,8 +125,8 @@ def test_a_lapsed_hold_is_nobodys(one_worker):
     unlapse(stack.database)
 
 
-def test_a_connection_that_dies_under_a_look(one_worker):
-    """It looks again, and everybody is answered."""
+def test_a_connection_that_dies_under_a_read(one_worker):
+    """The service reads again, and all requests are answered."""
     stack = one_worker()
     stack.expect_errors = True
     show, seats = stack.shared.event(10)
@@ -135,7 +136,7 @@ def test_a_connection_that_dies_under_a_look(one_worker):
     assert [set(shown(shot)) for shot in shots] == [{label(1)}] * CROWD
 
 
-def test_nobody_stands_in_line_for_ever(one_worker):
+def test_the_wait_for_a_seat_map_is_bounded(one_worker):
     stack = one_worker(PAYMENTS_DB_WAIT_MS=200)
     stack.expect_errors = True
     show, seats = stack.shared.event(10)
@@ -149,8 +150,8 @@ def test_nobody_stands_in_line_for_ever(one_worker):
     assert set(shown(stack.fire([get(show)])[0])) == {label(1)}
 
 
-def test_a_look_that_takes_too_long_is_given_up(one_worker):
-    """The statement's own time-out ends it: everybody is told, and the next look goes well."""
+def test_a_read_that_takes_too_long_is_given_up(one_worker):
+    """The statement's own time-out ends it: all requests get 503, and the next read succeeds."""
     stack = one_worker()
     stack.expect_errors = True
     stack.database.rows("ALTER ROLE payments_service IN DATABASE " + stack.database.name + " SET statement_timeout = '500ms'")

@@ -2,7 +2,7 @@
 The primary dies under load and its synchronous standby is promoted: the same workers, told of both
 servers by `host=a,b target_session_attrs=read-write`, go on without a restart.
 
-Fails where a payment that was answered is lost with the primary, or the pool stays with the dead one.
+Fails where an answered payment is lost with the primary, or the pool stays with the dead server.
 """
 
 import tempfile
@@ -13,10 +13,10 @@ import pytest
 
 from harness import build, wait
 from harness.cluster import Cluster, Database
+from harness.shared_schema import assert_paid
 from harness.stack import Stack
 from harness.volley import tally
 from harness.wait import until
-from harness.shared_schema import assert_paid
 
 RATE = 80
 LOAD_S = 14
@@ -26,7 +26,7 @@ SETTINGS = {"PAYMENTS_MOCK_MIN_DELAY_MS": 50, "PAYMENTS_MOCK_MAX_DELAY_MS": 300,
 
 
 class Standby(Cluster):
-    """A copy of a running cluster that follows it."""
+    """A standby that replicates a running cluster."""
 
     def __init__(self, primary):
         self.folder = Path(tempfile.mkdtemp(prefix="payments-pg-", dir="/tmp"))
@@ -44,8 +44,8 @@ class Standby(Cluster):
         self._run("pg_ctl", "-D", self.data, "-w", "-t", "30", "promote")
 
 
-def follow(primary, standby):
-    """A commit is answered only when the standby has it too."""
+def replicate(primary, standby):
+    """Makes replication synchronous: a commit is answered only when the standby has it too."""
     standby.start()
     primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
     primary.execute("SELECT pg_reload_conf()")
@@ -54,12 +54,12 @@ def follow(primary, standby):
         def in_step():
             cursor.execute("SELECT sync_state FROM pg_stat_replication")
             return cursor.fetchall() == [("sync",)]
-        until("the standby follows in step", in_step)
+        until("the standby replicates synchronously", in_step)
     connection.close()
 
 
 class Pair(Stack):
-    """A pool that knows both servers; the tests look at the one that is primary."""
+    """A pool that knows both servers; the tests read the current primary."""
 
     def __init__(self, primary):
         super().__init__(primary, settings=SETTINGS, workers=3)
@@ -83,7 +83,7 @@ def pair():
     try:
         primary.start()
         made = Pair(primary)
-        follow(primary, made.standby)
+        replicate(primary, made.standby)
         made.start()
         yield made
         made.pool.stop(expect_errors=True)

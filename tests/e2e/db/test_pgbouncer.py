@@ -2,7 +2,7 @@
 Through pgbouncer 1.18 in transaction mode, each transaction on whatever server connection is free:
 with PAYMENTS_PREPARED_STATEMENTS=off everything works, and `payctl check` warns of "on".
 
-Fails where a statement relies on what an earlier one left on its connection.
+Fails where a statement relies on the state that an earlier one left on its connection.
 """
 
 import json
@@ -17,11 +17,11 @@ import pytest
 from harness import build, client, wait
 from harness.client import refused
 from harness.cluster import SECRET
+from harness.shared_schema import assert_paid
 from harness.stack import Stack
 from harness.volley import tally
-from harness.shared_schema import assert_paid
 
-SERVER_CONNECTIONS = 4  # fewer than the pool's, so that they really are shared
+SERVER_CONNECTIONS = 4  # fewer than the pool's, so that they are shared
 CONFIGURATION = """
 [databases]
 {name} = host={folder} port={port} dbname={name}

@@ -16,7 +16,7 @@ import uuid
 import psycopg2
 import pytest
 
-from harness import build, client
+from harness import client, sql
 from harness.pool import Pool
 from harness.shared_schema import SharedSchema
 
@@ -99,8 +99,8 @@ STATEMENTS = {
     "claim_lock_intent": ("claim", [f"'{SOME}'", f"'{SOME}'", f"'{USER}'", "'3000'"]),
     "record_at_once": ("record", [f"'{{{SOME},{USER}}}'"] * 3 + ["'{x,x}'", "'{70000,70000}'", "'{x,x}'"]),
     "record_lock": ("record", [f"'{SOME}'"]),
-    "repair_scan": ("heal", [f"'{SOME}'", "'600'"]),
-    "repair_full_scan": ("heal", [f"'{SOME}'"]),
+    "repair_scan": ("repair", [f"'{SOME}'", "'600'"]),
+    "repair_full_scan": ("repair", [f"'{SOME}'"]),
 }
 BY_ID = ["record_at_once", "record_lock", "record_settle", "record_refund", "record_decline", "record_cancel",
          "record_unknown"]
@@ -138,9 +138,7 @@ def remedies(database):
 
 
 def text_of(theme, name):
-    text = (build.REPO / f"lib/db/sql/{theme}.sql").read_text(encoding="utf-8")
-    part = re.search(rf"^-- name: {name}\n(.*?)(?=^-- name: |\Z)", text, re.DOTALL | re.MULTILINE)
-    return part.group(1)
+    return sql.service_statements()[theme][name]
 
 
 def scans(plan):
@@ -184,10 +182,10 @@ VALUES = {"uuid": "gen_random_uuid()", "uuid[]": "ARRAY[gen_random_uuid()]", "te
 
 def named_statements():
     """(theme, name) of all that the service prepares; the audit's run once and read whole tables."""
-    for path in sorted((build.REPO / "lib/db/sql").glob("*.sql")):
-        if path.stem != "audit":
-            for name in re.findall(r"^-- name: (\w+)$", path.read_text(encoding="utf-8"), re.MULTILINE):
-                yield path.stem, name
+    for theme, found in sql.service_statements().items():
+        if theme != "audit":
+            for name in found:
+                yield theme, name
 
 
 def plans(database, theme, name, parameters=None):

@@ -1,8 +1,8 @@
 """
-Each call for memory and each call of libpq on the way of a payment fails once: the nth, for n from
-1 until there is none left to fail.
+Each allocation and each call of libpq on the path of a payment fails once: the nth, for n from 1
+until no call is left to fail.
 
-Fails where the process dies of it, or a charge is lost, taken twice or kept for nothing.
+Fails where the process dies of it, or a charge is lost, taken twice or kept without a ticket.
 """
 
 import mmap
@@ -14,8 +14,8 @@ import pytest
 from harness import build, client, faults
 from harness.crash import MOCK
 from harness.faults import Worker, problems, settle
-from harness.wait import until
 from harness.shared_schema import SharedSchema
+from harness.wait import until
 
 CONTROL_BYTES = 64
 MOST_CALLS = 3000
@@ -60,7 +60,7 @@ class Bench:
         self.admin_token = client.token(self.shared.user("admin"), role="admin")
         self.failing = MOCK | {"PAYMENTS_DB_TRIP_MS": 500, "LD_PRELOAD": shim, "FAILING_CALLS": self.control.path}
         self.healthy = self.worker(MOCK)
-        self.spare, self.hall = [], None
+        self.spare, self.show = [], None
 
     def worker(self, settings, **how):
         return Worker(self.folder, self.database, settings, program=build.program("payments-fcgi"), **how)
@@ -78,19 +78,19 @@ class Bench:
         return "/bookings", self.token, {"performanceId": event, "seatIds": seats, "paymentMethod": "credit_card"}
 
     def seats(self):
-        """A hall in which a part is sold, a part locked, and the asker has one of each."""
-        if not self.hall:
-            self.hall, _ = self.shared.event(40)
+        """A performance of which a part is sold, a part locked, and the user has one of each."""
+        if not self.show:
+            self.show, _ = self.shared.event(40)
             labels = [f"VIP-1-{n}" for n in range(1, 41)]
             for token, first in ((self.token, 0), (self.admin_token, 3)):
                 for n in range(2):
                     made = self.healthy.post("/bookings", token, {
-                        "performanceId": self.hall, "seatIds": labels[first + n:first + n + 1],
+                        "performanceId": self.show, "seatIds": labels[first + n:first + n + 1],
                         "paymentMethod": "credit_card"})
                     assert made.status == 201, made
                 self.healthy.post("/execute", token, {"paymentIntentId": made.json["paymentIntentId"],
                                                       "paymentMethodToken": "tok", "cvv": "120"})
-        return f"/occupiedSeats/{self.hall}", self.token, None
+        return f"/occupiedSeats/{self.show}", self.token, None
 
     def lists(self):
         """A page of bookings, and there is a next one."""
@@ -123,14 +123,14 @@ def fail_each(bench, subject, cold):
     for nth in range(1, MOST_CALLS):
         request = (*subject(), f"{subject.__name__}-{cold}-{nth}" if nth % 2 else None)
         if cold:
-            # a connection that could not be made puts the pool into its back-off: that is to be over
+            # a failed connection puts the pool into its back-off, which must be over
             until("the worker serves again", lambda: worker.post(*subject()).status < 500)
             bench.hang_up()
         bench.control.arm(nth)
         answer = worker.post(*request)
         name = bench.control.disarm()
         sent.append(request)
-        # one request may make fewer calls than the next (a key, a connection somebody else renewed)
+        # one request may make fewer calls than the next (a key, a connection that another renewed)
         untouched = untouched + 1 if name is None else 0
         if untouched == UNTOUCHED_MOST:
             break

@@ -1,9 +1,9 @@
 """
 The process dies at every recovery point, for each behaviour of the gateway and each rival at the
-same reservation: afterwards the invariants hold and no money is astray.
+same reservation: afterwards the invariants hold and all money is accounted for.
 
-Fails where a charge is lost, taken twice or kept for nothing, or a seat is sold twice or stuck,
-because of the moment at which a process died. A seed replays: CRASH_SEED=n.
+Fails where a charge is lost, taken twice or kept without a ticket, or a seat is sold twice or
+stuck, because of the moment at which a process died. A seed replays: CRASH_SEED=n.
 """
 
 import os
@@ -53,7 +53,7 @@ def test_a_tenth_of_the_matrix(cluster, program, folder, seed, capsys):
 @pytest.mark.long
 @pytest.mark.parametrize("variant", ["expired", "without_expired"])
 def test_the_whole_matrix(cluster, program, folder, seed, capsys, variant):
-    """Each point is one that a process can die at: a name that nothing reaches tests nothing."""
+    """Each point is reached: a point that no process reaches tests nothing."""
     cells = crash.matrix()
     random.Random(seed).shuffle(cells)
     missed = check(capsys, f"crash matrix, variant {variant}", seed,
@@ -79,7 +79,7 @@ def test_the_whole_matrix_over_a_wire(cluster, program, folder, seed, capsys, pa
 
 @pytest.mark.long
 def test_stopped_and_thought_dead(cluster, program, folder, seed, capsys):
-    """It is not killed: it wakes up when everybody else has gone on, and goes on too."""
+    """It is not killed: it resumes after all others have gone on."""
     cells = [cell for cell in crash.matrix() if cell.stage in ("pay", crash.KEYED, "execute")]
     random.Random(seed).shuffle(cells)
     check(capsys, "stopped and resumed", seed, *crash.run_cells(cluster, folder, program, cells, resume=True))

@@ -1,8 +1,8 @@
 """
 Workers killed, PostgreSQL gone and back, all under load: no payment that was answered 200 is
-missing, none is charged twice, and what was left open is settled soon after its lease.
+missing, none is charged twice, and open payments are settled soon after their lease.
 
-Fails where money depends on a process or a connection living on.
+Fails where money depends on a process or a connection staying alive.
 """
 
 import random
@@ -13,9 +13,9 @@ import pytest
 
 from harness import client
 from harness.client import refused
+from harness.shared_schema import assert_paid
 from harness.volley import tally
 from harness.wait import until
-from harness.shared_schema import assert_paid
 
 LEASE_MS = 2000
 SETTLED_WITHIN_S = LEASE_MS / 1000 + 10
@@ -34,7 +34,7 @@ def load(stack, count):
 
 
 def check_outcome(stack, reservations, shots, allowed):
-    """Whatever the client was told holds in the database, for each reservation."""
+    """For each reservation, the client's answer holds in the database."""
     stack.settled(SETTLED_WITHIN_S)
     assert {shot.status for shot in shots} <= {200, *allowed}, tally(shots)
     for reservation, shot in zip(reservations, shots):
@@ -48,7 +48,7 @@ def check_outcome(stack, reservations, shots, allowed):
 
 
 def retry_all(stack, reservations, shots):
-    """What failed is still payable: by the same client, once the trouble is over."""
+    """The same client can pay each failed one once the trouble is over."""
     failed = [one for one, shot in zip(reservations, shots) if shot.status != 200]
     again = stack.fire([stack.process_request(one) for one in failed]) if failed else []
     assert set(tally(again)) <= {(200, None), (400, "ALREADY_PAID")}, tally(again)
@@ -56,7 +56,7 @@ def retry_all(stack, reservations, shots):
         assert_paid(stack.shared, reservation)
 
 
-# multiwatch gives a slot up for good after four deaths within ten seconds: here each dies once
+# multiwatch abandons a slot after four deaths within ten seconds: here each dies once
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_workers_die_under_load(stack, number):
     chance = random.Random(SEED + number)
@@ -71,7 +71,7 @@ def test_workers_die_under_load(stack, number):
 
 
 def test_all_workers_die_at_once_with_attempts_open(stack):
-    """Nobody is left who knows of them: the successors find them by their lease."""
+    """No process is left that knows of them: the successors find them by their lease."""
     reservations = stack.shared.reserve(stack.user, 40)
     volley = stack.volley([stack.process_request(one) for one in reservations], burst=True)
     until("most are at the gateway", lambda: stack.shared.open_attempts() > 20)
@@ -84,7 +84,9 @@ def test_all_workers_die_at_once_with_attempts_open(stack):
 
 
 def serves_again(stack):
-    """Each worker finds out by itself, within a second or so: the first answer is one worker's."""
+    """
+    Each worker notices by itself, within about a second: the first answer is that of one worker.
+    """
     reservation = stack.reserve()
     until("the service pays again", lambda: stack.process(reservation).status == 200, 3)
     assert_paid(stack.shared, reservation)
@@ -129,7 +131,9 @@ def test_database_restarts_under_load(stack, outage, mode):
 
 
 def test_database_away_while_at_the_gateway(stack, outage):
-    """The gateway has spoken and its word cannot be recorded yet: it is, once that is possible."""
+    """
+    The gateway has answered and the result cannot be settled yet: it is, once that is possible.
+    """
     reservations = stack.shared.reserve(stack.user, 20)
     volley = stack.volley([stack.process_request(one) for one in reservations], burst=True)
     until("all are at the gateway", lambda: stack.shared.open_attempts() > 10)
@@ -142,7 +146,7 @@ def test_database_away_while_at_the_gateway(stack, outage):
 
 
 def test_worker_starts_without_a_database(stack, outage):
-    """A pool that would not come up until the database does would be given up by multiwatch."""
+    """multiwatch would abandon a pool that does not start without the database."""
     outage.stop()
     before = set(stack.pool.worker_pids())
     for pid in before:

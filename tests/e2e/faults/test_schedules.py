@@ -1,9 +1,10 @@
 """
-Random fault schedules on the binary as it is shipped: workers killed and stopped, connections cut,
-PostgreSQL restarted, holds at their end, a gateway that misbehaves and the monolith at the same rows.
+Random fault schedules on the shipped binary: workers killed and stopped, connections cut,
+PostgreSQL restarted, holds at their end, a faulty gateway, and the monolith at the same rows.
 
-Fails where money is lost, taken twice or kept for nothing, a seat is sold twice, an answer is not
-kept, or something stays unresolved. One batch replays: SCHEDULE_SEED=n ./dev test -k schedules.
+Fails where money is lost, taken twice or kept without a ticket, a seat is sold twice, an answer
+does not hold, or something stays unresolved. One batch replays: SCHEDULE_SEED=n ./dev test -k
+schedules.
 """
 
 import os
@@ -43,7 +44,7 @@ def run(cluster, folder, capsys, seeds, variant):
             batch.close()
         if found:
             violations.append((seed, plan.outcome, plan.restart_at_s, found))
-            break  # what follows on this database would be found again
+            break  # later batches on this database would find it again
         count += len(plan.schedules)
         paid += sum(1 for answer in batch.answers if answer is not None and answer.status == 200)
     database.drop()

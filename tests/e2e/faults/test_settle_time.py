@@ -1,7 +1,7 @@
 """
-From the death of a worker to the settled payment, with the settings as they come.
+From the death of a worker to the settled payment, with the default settings.
 
-Fails where a customer whose worker died waits longer than the lease to know how it stands.
+Fails where a customer whose worker died waits longer than the lease for the outcome.
 """
 
 import math
@@ -13,8 +13,8 @@ import pytest
 
 from harness import build, client, faults
 from harness.faults import Worker
-from harness.wait import until
 from harness.shared_schema import SharedSchema
+from harness.wait import until
 
 DEATHS_A_ROUND, ROUNDS, SURVIVORS = 60, 2, 2
 P99_S = 10
@@ -30,7 +30,7 @@ def folder():
 
 
 def die(database, folder, user, reservations, chance):
-    """Each reservation is paid at a worker of its own, which dies on the way: its moment of death."""
+    """Pays each reservation at a worker of its own, which dies on the way; the moments of death."""
     token, died = client.token(user), {}
 
     def one(reservation, after_s):

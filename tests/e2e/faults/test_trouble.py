@@ -1,8 +1,8 @@
 """
-What a client reads when something is down: JSON of the one shape, Retry-After where a retry can help,
+A client's answer when something is down: JSON of the one shape, Retry-After where a retry can help,
 and soon. Each trouble ends with the same workers serving again.
 
-Fails where a front end would get HTML, or wait for ever.
+Fails where a front end gets HTML, or waits without a bound.
 """
 
 import signal
@@ -13,7 +13,7 @@ import pytest
 
 from harness import client
 from harness.client import refused
-from harness.cutover import OLD_PROCESS, Cutover
+from harness.cutover import MONOLITH_PROCESS, Cutover
 from harness.volley import tally
 from harness.wait import until
 
@@ -56,7 +56,7 @@ def serves_again(stack):
 def begin_payments(stack):
     """A call for each way to begin a payment."""
     bodies = {
-        OLD_PROCESS: {"reservationId": client.new_id(), "paymentMethod": "kakao_pay"},
+        MONOLITH_PROCESS: {"reservationId": client.new_id(), "paymentMethod": "kakao_pay"},
         "/bookings": {"performanceId": client.new_id(), "seatIds": ["A1"], "paymentMethod": "CREDIT_CARD"},
         "/payments/execute": {"paymentIntentId": client.new_id(), "paymentMethodToken": "t", "cvv": "111"}}
     return [partial(client.request, stack.pool.port, "POST", path, token=stack.token, body=body)
@@ -82,11 +82,11 @@ def test_database_away(make, cluster, mode, by):
     assert set(stack.pool.worker_pids()) == pids
 
 
-def test_old_side_fails_by_itself_as_before(make, cluster):
-    """Off is what was before: the old side's own error comes through as it is."""
+def test_monoliths_own_error_is_unchanged(make, cluster):
+    """In mode off nothing has changed: the monolith's own error comes through unchanged."""
     stack = make("off")
     cluster.stop("immediate")
-    answer = within(4, lambda: stack.old_process(client.new_id()))
+    answer = within(4, lambda: stack.monolith_process(client.new_id()))
     assert (answer.status, answer.header("X-Served-By")) == (500, "monolith"), answer
     assert answer.json["success"] is False
 
@@ -110,7 +110,7 @@ def test_schema_too_old(make, state, reason):
 
 
 def test_schema_newer(make, cluster):
-    """Schemas only grow: the build before goes on with a newer one, and payctl check says so."""
+    """Schemas only grow: an older build goes on with a newer one, and payctl check says so."""
     stack = make("on")
     stack.database.rows("INSERT INTO payments.schema_versions (number, name, checksum) VALUES (900, 'later', 'x')")
     stack.database.rows("ALTER TABLE payments.intents ADD COLUMN later text DEFAULT 'x'")
@@ -121,7 +121,10 @@ def test_schema_newer(make, cluster):
 
 
 def test_backlog_full(make):
-    """Who finds no room is told so at once; who had room is served when the worker goes on."""
+    """
+    A request without room in the backlog is refused at once; those in it are served when the worker
+    goes on.
+    """
     stack = make("on", workers=1, direct=True)
     stack.pool.listener.listen(4)
     child, = stack.pool.children
@@ -143,8 +146,8 @@ def test_backlog_full(make):
 
 
 @pytest.mark.parametrize("mode", ["off", "shadow", "canary 50", "on"])
-def test_nobody_answers_in_any_mode(make, mode):
-    """Both sides down: the words of nginx, JSON, whichever side was meant."""
+def test_no_side_answers_in_any_mode(make, mode):
+    """Both sides down: nginx's own JSON, whichever side was meant."""
     stack = make(mode)
     stack.pool.stop_workers()
     stack.stop_monolith()

@@ -1,9 +1,9 @@
 """
-Payments at a gateway across a real wire that keeps books of its own: each fault for charge, look-up and
-refund; what the client is told, the database and the gateway's books agree.
+Payments at a gateway across a real wire that keeps books of its own: each fault for charge,
+reconciliation and refund; the client's answer, the database and the gateway's books agree.
 
-Fails where money depends on the gateway answering: charged and not settled, declined and charged, charged
-twice, given back twice.
+Fails where money depends on an answer of the gateway: charged and not settled, declined and
+charged, charged twice, refunded twice.
 """
 
 import json
@@ -19,17 +19,17 @@ import pytest
 from harness import build, client
 from harness.client import refused
 from harness.gateway import SECRET_KEY, Gateway
+from harness.shared_schema import assert_paid
 from harness.stack import Stack
 from harness.volley import post, tally
 from harness.wait import until
-from harness.shared_schema import assert_paid
 
 PEOPLE = 1000
 DEADLINE_MS = 1000
 SETTLED_WITHIN_S = 30
 WEBHOOK = "/webhooks/toss"
 
-# (fault of the confirm, what it does to the money): the first answer proves nothing in each of them
+# (fault of the confirm, its effect on the money): in each of them the first answer proves nothing
 DOUBTS = {
     "charge_hang": True, "hang": False, "charge_500": True, "500": False, "reset_before": False,
     "reset_after": True, "processing": False, "charge_processing": True, "duplicate": False,
@@ -53,7 +53,7 @@ def gateway():
 @pytest.fixture(scope="module")
 def stack(cluster, gateway):
     made = Stack(cluster, workers=4, settings=gateway.settings(PAYMENTS_DB_CONNECTIONS=2)).start()
-    made.expect_errors = True  # refused keys and mismatches are said at level error
+    made.expect_errors = True  # refused keys and mismatches are logged at level error
     made.admin = client.token(made.shared.user("admin"), role="admin")
     yield made
     log = made.pool.log.read_text(encoding="utf-8")
@@ -90,7 +90,10 @@ def is_settled(stack, reservation):
 
 
 def settled(stack, reservation):
-    """The gateway's notices bring each look-up forward: no test waits for the pauses between them."""
+    """
+    The gateway's webhooks bring each reconciliation forward: no test waits for the pauses between
+    them.
+    """
     order = order_of(stack, reservation)
 
     def settles():
@@ -144,8 +147,8 @@ def test_declined_then_paid_under_a_new_order(stack, gateway, code):
     assert gateway.charged(intent["orderId"]) == (reservation.amount, 1)
 
 
-def test_each_doubt_is_looked_up(stack, gateway):
-    """All at once, each on a reservation of its own: together they wait for one horizon."""
+def test_each_unknown_result_is_reconciled(stack, gateway):
+    """All at once, each on a reservation of its own: all of them wait for one horizon."""
     reservations = dict(zip(DOUBTS, stack.shared.reserve(stack.user, len(DOUBTS))))
     keys = {fault: new_key() for fault in DOUBTS}
     for fault in DOUBTS:
@@ -169,7 +172,9 @@ def test_each_doubt_is_looked_up(stack, gateway):
 
 
 def test_not_found_counts_past_the_horizon_and_twice(stack, gateway):
-    """The gateway charges after the client's deadline: a look-up before that finds nothing."""
+    """
+    The gateway charges after the client's deadline: a reconciliation before that finds nothing.
+    """
     reservation = stack.reserve()
     gateway.fault("hang_charge", ms=2500)
     refused(pay(stack, reservation), 504, "PAYMENT_RESULT_UNKNOWN", retry_after=True)
@@ -209,7 +214,7 @@ def test_another_amount_is_never_trusted(stack, gateway):
     order = order_of(stack, reservation)
     audit = stack.cluster.payctl(stack.database.url(), "audit", check=False)
     assert audit.returncode == 0, "it is not past its horizon yet"
-    # a person corrects it at the gateway; the next look-up believes that
+    # a person corrects it at the gateway; the next reconciliation believes that
     gateway.control("payment", orderId=order, paymentKey="none", amount=reservation.amount, status="EXPIRED")
     webhook(stack, order)
     settled(stack, reservation)
@@ -234,7 +239,10 @@ def test_gateway_killed_and_restarted_keeps_its_books(stack, gateway):
 
 @pytest.fixture
 def impostor(tmp_path):
-    """A server with a certificate that nobody vouches for; (its port, what was said to it after the handshake)."""
+    """
+    A server with a certificate that no authority signed; (its port, what it received after the
+    handshake).
+    """
     build.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
                "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", tmp_path / "key", "-out", tmp_path / "cert"])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -260,7 +268,10 @@ def impostor(tmp_path):
 
 
 def test_certificate_that_does_not_verify_gets_nothing(cluster, gateway, impostor):
-    """Neither the secret key nor the payment key reaches it; the operator is told. On a worker's small stack."""
+    """
+    Neither the secret key nor the payment key reaches it; the operator is told. On a worker's small
+    stack.
+    """
     port, heard = impostor
     made = Stack(cluster, workers=1, settings=gateway.settings(TOSS_BASE_URL=f"https://127.0.0.1:{port}")).start()
     made.expect_errors = True
@@ -284,7 +295,7 @@ def webhook(stack, order, **how):
     assert (answer.status, answer.json) == (200, {}), answer
 
 
-def test_webhook_brings_the_look_up_forward(stack, gateway):
+def test_webhook_brings_the_reconciliation_forward(stack, gateway):
     reservation = stack.reserve()
     gateway.fault("charge_500")
     gateway.fault("500", "lookup", times=0)
@@ -298,12 +309,12 @@ def test_webhook_brings_the_look_up_forward(stack, gateway):
     time.sleep(1)
     assert not is_settled(stack, reservation)
     webhook(stack, order)
-    until("it is looked up now", lambda: is_settled(stack, reservation), 3)
+    until("it is reconciled now", lambda: is_settled(stack, reservation), 3)
     assert_paid(stack.shared, reservation)
 
 
 def test_webhook_is_not_believed(stack, unchanged):
-    """It says DONE of an order that the gateway knows nothing of, of rubbish, and of nothing."""
+    """It says DONE of an unknown order, of rubbish, and of nothing."""
     webhook(stack, client.new_id())
     webhook(stack, "no-uuid")
     refused(stack.pool.http("POST", WEBHOOK, body="{"), 400, "MALFORMED_JSON")
@@ -334,7 +345,7 @@ REFUND_FAULTS = [None, "charge_hang", "hang", "charge_500", "500", "reset_before
 
 
 def test_each_refund_is_given_back_once(stack, gateway):
-    """Whatever becomes of the cancel's answer; the look-up before the next try says what it came to."""
+    """Whatever happens to the cancel's answer: the query before the next try tells its outcome."""
     reservations = stack.shared.reserve(stack.user, len(REFUND_FAULTS))
     for reservation, fault in zip(reservations, REFUND_FAULTS):
         key = new_key()
@@ -362,7 +373,7 @@ def test_part_refunds_add_up_and_the_gateways_no_is_final(stack, gateway):
     assert gateway.charged(order) == (reservation.amount - 30000, 1)
     gateway.fault("code", "cancel", http=403, code="NOT_CANCELABLE_PAYMENT")
     order_refund(stack, reservation, 5000)
-    until("a person must look", lambda: refunds(stack, reservation)[-1][0] == "needs_review", SETTLED_WITHIN_S)
+    until("it needs review", lambda: refunds(stack, reservation)[-1][0] == "needs_review", SETTLED_WITHIN_S)
     assert gateway.charged(order) == (reservation.amount - 30000, 1)
     # the person sends it again
     stack.database.rows("UPDATE payments.refunds SET status = 'pending', next_try_at = now() "
@@ -372,7 +383,9 @@ def test_part_refunds_add_up_and_the_gateways_no_is_final(stack, gateway):
 
 
 def test_lost_reservation_is_given_back(stack, gateway):
-    """Cancelled by the monolith while the gateway is at work: charged, and at once given back."""
+    """
+    Cancelled by the monolith while the payment is at the gateway: charged, and refunded at once.
+    """
     reservation = stack.reserve()
     gateway.fault("slow", ms=600)
     volley = stack.volley([post(client.MOUNT + "/process", {"reservationId": reservation.id,
@@ -415,7 +428,10 @@ def gateway_audit(stack, gateway):
 
 
 def test_audit_against_the_gateways_books(stack, gateway):
-    """Last in this file: after all of the above the books agree; then one of each difference is planted."""
+    """
+    Last in this file: after all of the above the books agree; then one of each difference is
+    planted.
+    """
     code, report = gateway_audit(stack, gateway)
     assert (code, report["findings"]) == (0, []), report
     assert report["compared"] > 20

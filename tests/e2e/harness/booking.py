@@ -69,7 +69,9 @@ def lapse(database, booking, seconds=1):
 
 
 def unlapse(database):
-    """Extends lapsed holds that were not ended: without a janitor the audit would soon report them."""
+    """
+    Extends lapsed holds that were not ended: without a janitor the audit would soon report them.
+    """
     database.rows("UPDATE public.reservations SET expires_at = LOCALTIMESTAMP + interval '1 hour' "
                   "WHERE status = 'pending' AND expires_at < LOCALTIMESTAMP + interval '10 s'")
 

@@ -105,7 +105,10 @@ def wire_matrix():
 
 @dataclass
 class Subject:
-    """The subject of a cell: a reservation (None: not yet), its event, and the client's request for it."""
+    """
+    The subject of a cell: a reservation (None: not yet), its event, and the client's request for
+    it.
+    """
     reservation: str
     event: str
     path: str = None

@@ -16,20 +16,20 @@ from .stack import Stack
 
 SERVER = ("\t\tinclude payments/payments-errors.conf;\n\t\tinclude payments/payments-server.conf;\n"
           "\t\tinclude payments/payments-legacy.conf;\n")
-OLD_PROCESS = "/api/payments/process"
+MONOLITH_PROCESS = "/api/payments/process"
 
 
 class Cutover(Stack):
     def __init__(self, cluster, gateway_ms=30, **how):
         super().__init__(cluster, **how)
-        self.old_port = wait.free_port()
+        self.monolith_port = wait.free_port()
         self.gateway_ms = gateway_ms
         self.monolith = None
         self.pool.nginx_edits += [
             ("nginx.conf", "include payments/payments-http.conf;",
              "include payments/payments-cutover-http.conf;"),
             ("nginx.conf", SERVER, "\t\tinclude payments/payments-cutover.conf;\n"),
-            ("payments-map.conf", "127.0.0.1:3001", f"127.0.0.1:{self.old_port}")]
+            ("payments-map.conf", "127.0.0.1:3001", f"127.0.0.1:{self.monolith_port}")]
 
     def start(self):
         self.start_monolith()
@@ -45,10 +45,10 @@ class Cutover(Stack):
 
     def start_monolith(self):
         self.monolith = subprocess.Popen(
-            [sys.executable, str(build.REPO / "tests/tools/monolith.py"), "--port", str(self.old_port),
+            [sys.executable, str(build.REPO / "tests/tools/monolith.py"), "--port", str(self.monolith_port),
              "--database", self.database.url("postgres"), "--secret", SECRET,
              "--gateway-ms", str(self.gateway_ms)], stdin=subprocess.DEVNULL)
-        wait.until("the monolith listens", lambda: wait.port_answers(self.old_port))
+        wait.until("the monolith listens", lambda: wait.port_answers(self.monolith_port))
 
     def stop_monolith(self):
         if self.monolith is not None:
@@ -56,8 +56,8 @@ class Cutover(Stack):
             self.monolith.wait(10)
             self.monolith = None
 
-    def old_charges(self):
-        return client.request(self.old_port, "GET", "/_charges").json
+    def monolith_charges(self):
+        return client.request(self.monolith_port, "GET", "/_charges").json
 
     # ---- modes: the administrator's steps ----
 
@@ -98,14 +98,14 @@ class Cutover(Stack):
 
     # ---- requests to the monolith's addresses ----
 
-    def old_request(self, reservation, token=None, **headers):
+    def monolith_request(self, reservation, token=None, **headers):
         """A prepared POST to the monolith's address."""
         one = self.process_request(reservation, token, **headers)
-        return one | {"path": OLD_PROCESS}
+        return one | {"path": MONOLITH_PROCESS}
 
-    def old_process(self, reservation, token=None, **headers):
+    def monolith_process(self, reservation, token=None, **headers):
         body = {"reservationId": getattr(reservation, "id", reservation), "paymentMethod": "kakao_pay"}
-        return client.request(self.pool.port, "POST", OLD_PROCESS, token=token or self.token, body=body,
+        return client.request(self.pool.port, "POST", MONOLITH_PROCESS, token=token or self.token, body=body,
                               headers=headers or None)
 
     def get(self, path, **how):

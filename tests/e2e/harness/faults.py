@@ -66,7 +66,9 @@ def scratch():
 
 
 def fault_build():
-    """The folder of a build with fault points, beside the one under test; built where it is missing."""
+    """
+    The folder of a build with fault points, beside the one under test; built where it is missing.
+    """
     given = os.environ.get("PAYMENTS_FAULT_BUILD")
     folder = Path(given) if given else build.BUILD.parent / "test-fault"
     folder.mkdir(exist_ok=True)
@@ -122,7 +124,9 @@ class Worker:
             return "X"
 
     def wait_stopped(self, given_up=lambda: False, within_s=STOPPED_WITHIN_S):
-        """True once it has stopped at its point; False where it passed it (given_up) or took too long."""
+        """
+        True once it has stopped at its point; False where it passed it (given_up) or took too long.
+        """
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             if self._state() in "TZX":
@@ -175,7 +179,10 @@ def problems(database):
 
 
 def books_differ(database, gateway, user):
-    """For each attempt of a user: the gateway kept the amount that we record, and executed no confirm twice."""
+    """
+    For each attempt of a user: the gateway kept the amount that we record, and executed no confirm
+    twice.
+    """
     books = {order: (one["balance"] if one["confirms"] else 0, one["confirms"])
              for order, one in gateway.books().items()}
     ours = dict(database.rows(

@@ -1,6 +1,6 @@
 """
-A gate in the database, a policy on a table that the service reads: it holds a read in its middle until other
-requests are queued behind it.
+A gate in the database, a policy on a table that the service reads: it holds a read in its middle
+until other requests are queued behind it.
 """
 
 import time
@@ -34,7 +34,9 @@ def gated(make_stack, table, **settings):
 
 
 def at_the_gate(stack):
-    """Backends of the service in the middle of a read, with a snapshot from before the gate closed."""
+    """
+    Backends of the service in the middle of a read, with a snapshot from before the gate closed.
+    """
     return [pid for pid, in stack.database.rows(
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'")]
 
@@ -48,8 +50,10 @@ def closed(stack):
 
 
 def meanwhile(stack, requests, then=lambda: None):
-    """The first request reads; then `then`; the second is queued and will read for the others, which come after it.
-    The answers."""
+    """
+    The first request reads; then `then`; the second is queued and will read for the others, which
+    come after it. The answers.
+    """
     with closed(stack):
         first = stack.volley(requests[:1])
         until("the first reads", lambda: at_the_gate(stack))

@@ -60,7 +60,9 @@ class Gateway:
             connection.close()
 
     def fault(self, fault, on="confirm", **more):
-        """The next request of that kind (or `times` of them, 0: all) meets this fault; see faults.h."""
+        """
+        The next request of that kind (or `times` of them, 0: all) meets this fault; see faults.h.
+        """
         self.control("fault", fault=fault, on=on, **more)
 
     def clear(self):

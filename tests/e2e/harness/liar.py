@@ -1,6 +1,6 @@
 """
-A relay between the service and PostgreSQL that changes the server's answers. It triggers checks that only a broken
-server or a wrongly edited statement would fail.
+A relay between the service and PostgreSQL that changes the server's answers. It triggers checks
+that only a broken server or a wrongly edited statement would fail.
 """
 
 import os
@@ -12,7 +12,10 @@ PIECE = 1 << 16
 
 
 class Liar:
-    """Listens in `folder` as `cluster` does in its own. While `lie` is set to (bytes, replacement), answers are changed."""
+    """
+    Listens in `folder` as `cluster` does in its own. While `lie` is set to (bytes, replacement),
+    answers are changed.
+    """
 
     def __init__(self, cluster, folder):
         self.folder = str(folder)

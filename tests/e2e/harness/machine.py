@@ -1,8 +1,8 @@
 """
-A Debian machine of its own: a clean root made by mmdebstrap, booted with its real systemd as the first
-process of its own namespaces (no network but loopback). Its /run/payments-fcgi is a folder of ours, so
-that a test's nginx reaches the socket; `share` says which other folders are seen there, and where.
-Also the Debian package that is installed there, built from the checkout.
+A Debian machine of its own: a clean root made by mmdebstrap, booted with its real systemd as the
+first process of its own namespaces (no network but loopback). Its /run/payments-fcgi is a folder of
+ours, so that a test's nginx reaches the socket; `share` says which other folders are seen there,
+and where. Also the Debian package that is installed there, built from the checkout.
 """
 
 import os
@@ -56,7 +56,10 @@ exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test /lib/systemd/syste
 
 
 def build_package(folder, version=None):
-    """Builds it from a clean copy of the checkout, optionally as another version; the .deb and the .changes."""
+    """
+    Builds it from a clean copy of the checkout, optionally as another version; the .deb and the
+    .changes.
+    """
     source = folder / "payments-fcgi"
     ignored = shutil.ignore_patterns(".git", "build", "var", "autom4te.cache", "configure", "Makefile.in",
                                      "build-aux", "__pycache__", "aclocal.m4", "config.h.in")

@@ -26,7 +26,9 @@ class Monolith:
         self.connection.close()
 
     def _run(self, body):
-        """True where it was committed; a deadlock or a refused value rolls it back and is ignored."""
+        """
+        True where it was committed; a deadlock or a refused value rolls it back and is ignored.
+        """
         try:
             with self.connection, self.connection.cursor() as cursor:
                 return body(cursor) is not False

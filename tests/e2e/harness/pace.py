@@ -1,4 +1,6 @@
-"""The machine's speed at this moment, by a program that is not under test: PostgreSQL's own benchmark."""
+"""
+The machine's speed at this moment, by a program that is not under test: PostgreSQL's own benchmark.
+"""
 
 import re
 

@@ -2,9 +2,9 @@
 
 from . import client
 from .pool import Pool
+from .shared_schema import SharedSchema
 from .volley import Volley, fire, post
 from .wait import until
-from .shared_schema import SharedSchema
 
 
 def process_body(reservation, method="kakao_pay"):

@@ -1,8 +1,9 @@
 """
-The build and what it installs, the order of the floors, and the papers that go with it.
+The build and its installation, the order of the layers, and the documents.
 
 Fails where `make install` or a release tarball lacks a file, where an administrator's configuration
-is overwritten, where a library's symbol meets one of ours, or where a document points nowhere.
+is overwritten, where a library's symbol collides with one of ours, or where a document has a dead
+link.
 """
 
 import os
@@ -33,8 +34,8 @@ INSTALLED = {
     "share/payments-fcgi/schema/0003_expect.sql": 0o644,
     "share/payments-fcgi/schema/grants.sql": 0o644,
 }
-FLOORS = ["lib/base", "lib/auth", "lib/db", "lib/pay", "fcgi"]
-# Each header of a library is one floor's business, so that what it does badly is mended in one place.
+LAYERS = ["lib/base", "lib/auth", "lib/db", "lib/pay", "fcgi"]
+# Each library's header is included by one layer, so that its problems are worked around in one place.
 THIRD_PARTY = {"libpq-fe.h": "lib/db/", "jwt.h": "lib/auth/", "cjson/cJSON.h": "lib/base/json_in.c",
                "fcgiapp.h": "fcgi/", "curl/curl.h": "lib/pay/gateway/toss_http.c"}
 DOCUMENTS = ["README.md", "README.ko.md", *sorted(
@@ -47,8 +48,8 @@ def make(*arguments, timeout_s=60):
 
 
 def sources():
-    for floor in ("lib", "fcgi"):
-        for path in sorted((build.REPO / floor).rglob("*.[ch]")):
+    for layer in ("lib", "fcgi"):
+        for path in sorted((build.REPO / layer).rglob("*.[ch]")):
             yield str(path.relative_to(build.REPO)), path.read_text(encoding="utf-8")
 
 
@@ -66,7 +67,7 @@ def test_install_puts_everything_in_place(installed):
     where, prefix = installed
     found = {str(path.relative_to(prefix)): stat.S_IMODE(path.stat().st_mode)
              for path in where.rglob("*") if path.is_file()}
-    # others may be added; none of these may be missing, or be readable to whom it should not
+    # others may be added; none of these may be missing or have another mode
     assert {name: found.get(name) for name in INSTALLED} == INSTALLED
 
 
@@ -110,7 +111,7 @@ def test_version_is_one():
 
 
 def test_no_symbol_of_ours_meets_a_librarys():
-    """libjwt stands on jansson, whose json_string and json_integer must stay its own."""
+    """libjwt uses jansson, and must find jansson's json_string and json_integer."""
     exported = build.run(["nm", "-D", "--defined-only", build.program("payctl")])
     ours = set(re.findall(r"^void (json_\w+)\(", dict(sources())["lib/base/json_out.h"], re.M))
     assert "json_string" in ours
@@ -125,27 +126,27 @@ def test_program_is_hardened():
     assert "RWE" not in stack
 
 
-# ---- the floors ----
+# ---- the layers ----
 
 def test_includes_point_down_only():
     seen = 0
     for name, text in sources():
-        floor = next(i for i, one in enumerate(FLOORS) if name.startswith(one + "/"))
+        layer = next(i for i, one in enumerate(LAYERS) if name.startswith(one + "/"))
         for included in re.findall(r'^#include "(\w+)/', text, re.M):
             seen += 1
             target = "fcgi" if included == "fcgi" else f"lib/{included}"
-            assert FLOORS.index(target) <= floor, f"{name} includes {included}/"
+            assert LAYERS.index(target) <= layer, f"{name} includes {included}/"
     assert seen > 100
 
 
 @pytest.mark.parametrize("header", THIRD_PARTY)
-def test_a_librarys_header_is_one_floors(header):
+def test_a_librarys_header_is_one_layers(header):
     users = [name for name, text in sources() if f"#include <{header}>" in text]
     assert users
     assert not [name for name in users if not name.startswith(THIRD_PARTY[header])]
 
 
-# ---- papers ----
+# ---- documents ----
 
 def test_readme_is_one_file():
     assert os.readlink(build.REPO / "README") == "README.md"

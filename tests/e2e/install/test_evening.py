@@ -1,11 +1,11 @@
 """
-The evening of the cutover, from end to end under load: off, shadow, canary 5, canary 50, on, back to
-off, on again; the workers are rolled and their package upgraded on the way, and some reservations are
-tried on both sides at the same moment.
+The evening of the cutover, from end to end under load: off, shadow, canary 5, canary 50, on, back
+to off, on again. Meanwhile the workers are rolled and their package upgraded, and some reservations
+are paid on both sides at the same moment.
 
-Fails where any step of the runbook costs a customer a failed request or a second charge. The service is
-installed from its package in a clean Debian 12 with a systemd of its own: needs root, mmdebstrap and a
-mirror.
+Fails where any step of the runbook costs a customer a failed request or a second charge. The
+service is installed from its package in a clean Debian 12 with a systemd of its own: needs root,
+mmdebstrap and a mirror.
 """
 
 import shutil
@@ -33,7 +33,7 @@ OLD, NEW = "0.9.1", "0.9.2"  # of the package, and so of its program
 
 @pytest.fixture
 def packages():
-    """The package in two versions, both built as a release is."""
+    """The package in two versions, both built as a release."""
     folder = Path(tempfile.mkdtemp(prefix="payments-evening-", dir="/tmp"))
     folder.chmod(0o755)
     try:
@@ -65,7 +65,7 @@ def roll(stack):
 
 
 def upgrade(stack, deb):
-    """By dpkg, whose scripts replace the workers."""
+    """Upgrades by dpkg, whose scripts replace the workers."""
     before = stack.workers()
     assert (stack.installed_version(), stack.versions()) == (OLD, {OLD})
     done = stack.machine.install(deb)
@@ -76,7 +76,7 @@ def upgrade(stack, deb):
 
 
 class Evening:
-    """The load of the evening, and what came of it."""
+    """The load of the evening, and its outcome."""
 
     def __init__(self, stack, deb):
         self.stack, self.deb = stack, deb
@@ -85,7 +85,7 @@ class Evening:
         self.tokens = {user: client.token(user) for user in users}
         self.once = self.reserve(users, RATE * length_s)
         self.twice = self.reserve(users, TWICE_RATE * length_s)
-        self.steps = []  # (second it began, name, seconds that its deed took, the workers' versions)
+        self.steps = []  # (second of its begin, name, seconds its action took, the workers' versions)
         self.volleys = []
 
     def reserve(self, users, count):
@@ -99,15 +99,15 @@ class Evening:
         stack = self.stack
         asked = {"method": "GET", "path": "/api/payments/methods"}
         self.begun = time.monotonic()
-        self.payments = stack.volley([self.request(stack.old_request, one) for one in self.once], rate=RATE)
+        self.payments = stack.volley([self.request(stack.monolith_request, one) for one in self.once], rate=RATE)
         self.questions = stack.volley([asked] * GET_RATE * STEP_S * len(EVENING), rate=GET_RATE)
-        old = [self.request(stack.old_request, one) for one in self.twice]
+        old = [self.request(stack.monolith_request, one) for one in self.twice]
         new = [self.request(stack.process_request, one) for one in self.twice]
-        self.on_old = Volley(stack.old_port, old, rate=TWICE_RATE)
-        self.on_new = stack.volley(new, rate=TWICE_RATE)
-        self.volleys = [self.payments, self.questions, self.on_old, self.on_new]
+        self.on_monolith = Volley(stack.monolith_port, old, rate=TWICE_RATE)
+        self.on_service = stack.volley(new, rate=TWICE_RATE)
+        self.volleys = [self.payments, self.questions, self.on_monolith, self.on_service]
 
-    def walk(self):
+    def run_steps(self):
         for mode, deed in EVENING:
             self.stack.set_mode(mode)
             begun = time.monotonic()
@@ -128,17 +128,17 @@ class Evening:
     def finish(self):
         self.shots = self.payments.finish()
         self.answers = self.questions.finish()
-        self.pairs = list(zip(self.on_old.finish(), self.on_new.finish()))
+        self.pairs = list(zip(self.on_monolith.finish(), self.on_service.finish()))
         self.stack.settled()
 
     def end(self):
-        """Also where it failed midway: no load stays behind."""
+        """Also after a failure: no load stays behind."""
         for volley in self.volleys:
             volley.process.kill()
             volley.process.wait()
 
     def table(self):
-        """A line a step: who answered what how fast."""
+        """A line a step: the answers of each side, and their times."""
         lines = [f"{'step':20}{'deed s':>7}{'version':>9}{'requests':>9}{'failed':>7}{'monolith':>9}"
                  f"{'payments':>9}{'p50 ms':>8}{'p99 ms':>8}{'longest':>8}"]
         by_step = [[] for _ in self.steps]
@@ -155,14 +155,14 @@ class Evening:
         return lines
 
     def copies(self):
-        """How many questions the service was asked that the monolith answered."""
+        """How many requests that the monolith answered were copied to the service."""
         self.stack.keep_log()
         asked = [line for line in self.stack.pool.log_lines("request") if line["route"] == "GET methods"]
         answered = [shot for shot in self.answers if shot.headers["x-served-by"] == "payments"]
         return len(asked) - len(answered)
 
     def shadow_decisions(self):
-        """What the service says of each payment that the monolith answered while it answered all."""
+        """The service's shadow decision on each payment while the monolith answered all of them."""
         admin = client.token(self.stack.shared.user("admin"), role="admin")
         asked = []
         for reservation, shot in zip(self.once, self.shots):
@@ -174,8 +174,8 @@ class Evening:
         return Counter("differs" if one.json["differs"] else "same" for one in answers if one.json["compared"])
 
     def charges_kept(self, reservations):
-        """{reservation: charges that were not returned}, both sides together."""
-        kept = Counter(self.stack.old_charges())
+        """{reservation: charges that were not returned}, over both sides."""
+        kept = Counter(self.stack.monolith_charges())
         rows = self.stack.database.rows(
             "SELECT reservation_id, sum(charged_krw - refund_krw) / max(amount_krw) FROM payments.intents "
             "GROUP BY reservation_id")
@@ -201,7 +201,7 @@ def evening(stack, packages):
 @pytest.mark.long
 def test_evening(stack, evening, capsys):
     evening.begin()
-    evening.walk()
+    evening.run_steps()
     evening.finish()
     everything = evening.once + evening.twice
     kept = Counter(evening.charges_kept(everything).values())

@@ -1,9 +1,10 @@
 """
 The Debian package, the image and the Kubernetes manifest.
 
-The long part builds the package and lives through its life in a clean Debian 12 with a systemd of its own:
-install, configure, start, pay, roll, hang, upgrade, remove, purge. It fails where a deployment would
-lose a request, start something unasked, or leave something behind. Needs root, mmdebstrap and a mirror.
+The long part builds the package and goes through its life in a clean Debian 12 with a systemd of
+its own: install, configure, start, pay, roll, hang, upgrade, remove, purge. It fails where a
+deployment would lose a request, start something unasked, or leave something behind. Needs root,
+mmdebstrap and a mirror.
 """
 
 import re
@@ -24,10 +25,10 @@ from harness.wait import until
 
 REPO = build.REPO
 INSTANCES = "payments-fcgi@1 payments-fcgi@2 payments-fcgi@3"
-POSTGRES = "/srv/postgres"  # where the machine sees the cluster's socket; /tmp is hidden from the service
+POSTGRES = "/srv/postgres"  # the cluster's socket as the machine sees it; /tmp is hidden from the service
 SECRETS = "/etc/credstore/payments-fcgi.JWT_SECRET"
 
-# ---- what must agree, without building anything
+# ---- files that must agree, without a build
 
 
 def version_of_configure():
@@ -71,7 +72,7 @@ def docker_stages():
 
 
 def test_dockerfile():
-    """There is no engine here to build it with: it is read as one would."""
+    """No container engine is at hand: the test reads the file as an engine would."""
     made, final = docker_stages()
     assert made[0] == ("FROM", "debian:12-slim AS build") and final[0] == ("FROM", "debian:12-slim")
     assert any("dpkg-buildpackage" in rest for word, rest in made if word == "RUN")
@@ -128,7 +129,7 @@ KINDS = {
 
 
 def problems(value, schema, at=""):
-    """What a value has that the schema does not know, or of another type."""
+    """Fields of a value that the schema does not have, or of another type."""
     if isinstance(schema, dict):
         if not isinstance(value, dict):
             return [f"{at}: is no object"]
@@ -164,7 +165,7 @@ def test_manifest_has_known_fields_only(manifest):
     assert len(problems(manifest[3], KINDS["apps/v1", "Deployment"])) == 2
 
 
-def test_manifest_holds_together(manifest):
+def test_manifest_is_consistent(manifest):
     """Every name that is referred to exists."""
     for item in (the(manifest, "Deployment"), the(manifest, "Job", "payments-migrate")):
         pod = item["spec"]["template"]["spec"]
@@ -326,13 +327,13 @@ def life(machine, cluster):
 
 
 def hang_accept_loop(machine, life):
-    """Stops the threads of a worker that are in accept; its main thread lives on."""
+    """Stops the threads of a worker that are in accept; its main thread goes on."""
     unit = "payments-fcgi@3"
     machine.sh(f"mkdir -p /run/systemd/system/{unit}.service.d; printf '[Service]\\nWatchdogSec=3\\n' "
                f">/run/systemd/system/{unit}.service.d/quick.conf; systemctl daemon-reload; systemctl restart {unit}")
     before = life.pids()
     pid, = machine.host_pids(f"{unit}.service")
-    tasks = threads.at_the_door(pid)
+    tasks = threads.accepting(pid)
     assert tasks
     for task in tasks:
         threads.stop(task)

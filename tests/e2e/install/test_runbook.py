@@ -1,8 +1,9 @@
 """
-What the runbook tells a person to type, tried: its SQL on a live database, its edits of the modes on
-a server. And both languages say the same commands.
+The commands of the runbook, executed: its SQL on a live database, its edits of the modes on a
+server. Both languages have the same commands.
 
-Fails where somebody would find out on the evening itself that a command of it is wrong.
+Fails where a command of the runbook is wrong, which an operator would only learn on the evening
+itself.
 """
 
 import re
@@ -65,7 +66,7 @@ def test_edits_change_the_mode(stack):
         stack.reload_nginx()
 
 
-def test_who_answered_what_is_read_from_the_access_log(stack):
+def test_the_access_log_tells_which_side_answered(stack):
     stack.set_mode("on")
     asked = [{"method": "GET", "path": "/api/payments/methods"}] * 7
     assert tally(stack.fire(asked)) == {(200, None): 7}

@@ -1,8 +1,8 @@
 """
 The units as `make install` installs them, and the worker's side of systemd's protocol.
 
-Fails where a unit has a line systemd does not know, loses part of its sandbox, or a worker says that
-it serves before it does, keeps the watchdog quiet although nothing is accepted any more, or takes a
+Fails where a unit has a line that systemd does not know or loses part of its sandbox, or where a
+worker reports READY before it serves, feeds the watchdog although it accepts nothing, or takes a
 secret from the wrong place.
 """
 
@@ -30,7 +30,7 @@ def installed(tmp_path_factory):
     build.run(["make", "-s", "-C", build.BUILD, "install", f"DESTDIR={folder}", "prefix=/usr",
                "sysconfdir=/etc"], timeout_s=120)
     units = folder / "usr/lib/systemd/system"
-    # what sbindir was is a matter of configure; that there is such a program, of the test
+    # sbindir depends on configure; the test checks that the program exists
     for unit in SERVICES:
         text = (units / unit).read_text()
         (units / unit).write_text(re.sub(r"(?<=[ =+])/usr/\S*sbin/(?=pay)", f"{folder}/usr/sbin/", text))
@@ -51,7 +51,7 @@ def test_units_are_known_to_systemd(installed):
     units = [unit_of(installed, name.replace("@.", "@1.")) for name in SERVICES + OTHERS]
     shutil.copy(unit_of(installed, "payments-fcgi@.service"), unit_of(installed, "payments-fcgi@1.service"))
     for spoilt in (False, True):
-        if spoilt:  # the control: a line it does not know is told
+        if spoilt:  # the control: an unknown line is reported
             with open(units[0], "a", encoding="utf-8") as unit:
                 unit.write("[Service]\nNonsense=yes\n")
         done = subprocess.run(["systemd-analyze", "verify", "--man=no", *map(str, units)],
@@ -78,7 +78,7 @@ def test_exposure(installed, name):
 
 
 def test_exposure_control(installed, tmp_path):
-    """Without the sandbox the same measure is far above the bound."""
+    """The control: without the sandbox the same figure is far above the bound."""
     bare = tmp_path / "payments-bare.service"
     bare.write_text("[Service]\nExecStart=/bin/true\n")
     told = build.run(["systemd-analyze", "security", "--offline=true", "--no-pager", bare])
@@ -207,18 +207,18 @@ def test_never_ready_on_bad_settings(manage):
 
 
 def test_ready_without_the_database(manage):
-    """It says so to its customers, 503; it must not be restarted for it."""
+    """It answers 503; systemd must not restart it for that."""
     manager = manage(DATABASE_URL="host=127.0.0.1 port=1 dbname=x user=x")
     assert manager.told()["READY"] == "1"
 
 
 @pytest.mark.skipif(not build.IS_ROOT, reason="stops a single thread of a process: needs root")
 def test_watchdog_is_fed_by_the_accept_loop_alone(manage):
-    """A process whose main thread lives and whose accept loop hangs must be put down."""
+    """systemd must kill a process whose main thread lives and whose accept loop hangs."""
     manager = manage(WATCHDOG_USEC=1500000)
     for _ in range(3):
         assert manager.told_until("WATCHDOG", 2)["STATUS"].startswith("Serving, 0 of ")
-    hung = threads.at_the_door(manager.process.pid)
+    hung = threads.accepting(manager.process.pid)
     assert hung
     for task in hung:
         threads.stop(task)
@@ -226,7 +226,7 @@ def test_watchdog_is_fed_by_the_accept_loop_alone(manage):
     manager.drop_heard()
     message = manager.told(2)
     assert message and "WATCHDOG" not in message and "No connection" in message["STATUS"], message
-    for task in hung:  # the control: it was the accept loop that was missed
+    for task in hung:  # the control: the hanging accept loop was the reason
         threads.go_on(task)
     assert manager.told_until("WATCHDOG", 4)
 
@@ -248,7 +248,7 @@ def credentials(folder, **files):
 
 
 def settings_shown(folder, configuration="", **environment):
-    """What payctl says is in force with a folder of credentials."""
+    """The settings in force with a folder of credentials, by payctl."""
     path = folder.parent / "payments-fcgi.conf"
     path.write_text(configuration)
     given = {"PATH": build.SYSTEM_PATH, "CREDENTIALS_DIRECTORY": str(folder)} | environment

@@ -1,6 +1,6 @@
 """
 The payer against the monolith's cleaner: each reservation is paid at the very moment its hold ends,
-and the cleaner frees what it saw unpaid a moment ago without looking again.
+and the cleaner frees what it read as unpaid a moment ago, without reading again.
 
 Fails where a customer is charged and ends without a ticket and without the money.
 """
@@ -35,7 +35,9 @@ def holds(stack, count, chance):
 
 
 def clean(stack, ended):
-    """The cleaner, all the time instead of every 30 s, and as slow between its halves as under load."""
+    """
+    The cleaner, all the time instead of every 30 s, and as slow between its halves as under load.
+    """
     monolith, chance = Monolith(stack.database), random.Random(1)
     while not ended.is_set():
         expired = monolith.find_expired()

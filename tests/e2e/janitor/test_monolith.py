@@ -1,18 +1,18 @@
 """
-What the monolith does to a reservation around its payment: its cleaner overwrites without looking
+The monolith's writes to a reservation around its payment: its cleaner overwrites without reading
 again, its cancel moves no money.
 
-Fails where a customer has paid for seats that somebody else may buy, or has cancelled and is not
-given the money back.
+Fails where a customer has paid for seats that another may buy, or has cancelled and does not get
+the money back.
 """
 
 import pytest
 
-from harness.wait import until
 from harness.shared_schema import assert_paid
+from harness.wait import until
 
 STACK = {"workers": 2}
-HEALED_WITHIN_S = 15  # the janitors look for it every 10 s
+REPAIRED_WITHIN_S = 15  # the janitors scan for it every 10 s
 
 
 def pay(stack, **how):
@@ -23,7 +23,7 @@ def pay(stack, **how):
 
 
 def overwrite(stack, reservation):
-    """The cleaner's second half, of a reservation that it had seen unpaid."""
+    """The cleaner's second half, for a reservation that it read as unpaid."""
     stack.database.rows("UPDATE public.seats SET status = 'available' "
                         "WHERE id = ANY (%s::uuid[])", reservation.seats)
     stack.database.rows("UPDATE public.reservations SET status = %s, payment_status = 'failed' "
@@ -48,14 +48,14 @@ def test_cleaner_overwrites_a_payment(make_stack, variant):
     reservation, untouched = pay(stack, seats=2), pay(stack)
     overwrite(stack, reservation)
     until("the payment is restored",
-          lambda: stack.shared.state(reservation)[0] == ("confirmed", "completed"), HEALED_WITHIN_S)
+          lambda: stack.shared.state(reservation)[0] == ("confirmed", "completed"), REPAIRED_WITHIN_S)
     assert_paid(stack.shared, reservation)
     assert_paid(stack.shared, untouched)
     assert refunds(stack, reservation) == []
 
 
 def test_overwritten_and_its_seat_sold_again(stack):
-    """The seat has a new owner by then: this customer gets the money back, the other the seat."""
+    """The seat is sold again by then: this customer gets the money back, the other the seat."""
     reservation = stack.reserve()
     assert stack.process(reservation).status == 200
     other = stack.shared.user()
@@ -65,15 +65,15 @@ def test_overwritten_and_its_seat_sold_again(stack):
     rival = stack.shared.reserve_same_seats(reservation, other)
     connection.commit()
     connection.autocommit = True
-    until("the charge is returned", lambda: is_returned(stack, reservation), HEALED_WITHIN_S)
+    until("the charge is returned", lambda: is_returned(stack, reservation), REPAIRED_WITHIN_S)
     assert stack.shared.state(reservation)[0] != ("confirmed", "completed")
     assert stack.shared.state(rival) == (("pending", "pending"), {"locked"})
 
 
-def test_cancel_of_a_paid_reservation_is_followed(stack):
+def test_cancel_of_a_paid_reservation_returns_the_charge(stack):
     reservation, kept = pay(stack), pay(stack)
     stack.shared.cancel(reservation)
-    until("the charge is returned", lambda: is_returned(stack, reservation), HEALED_WITHIN_S)
+    until("the charge is returned", lambda: is_returned(stack, reservation), REPAIRED_WITHIN_S)
     totals, entries = stack.shared.ledger(reservation)
     assert entries == 4 and totals == {"CUSTOMER_PAYABLE": 0, "MERCHANT_BALANCE": 0}
     assert stack.shared.state(reservation) == (("cancelled", "refunded"), {"available"})

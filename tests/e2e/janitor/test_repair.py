@@ -1,5 +1,6 @@
 """
-Heal and follow: the monolith's own programs at reservations that were paid here.
+Repair, and payments cancelled elsewhere: the monolith's own programs at reservations that were paid
+here.
 
 Fails where a paid customer loses the seat to the cleaner, or a cancelled one the money.
 """
@@ -9,8 +10,8 @@ import time
 import pytest
 
 from harness.monolith import Monolith
-from harness.wait import until
 from harness.shared_schema import assert_paid
+from harness.wait import until
 
 STACK = {"workers": 2}
 WITHIN_S = 15
@@ -32,7 +33,7 @@ def pay(stack, **how):
 
 
 def watched(stack, what, condition):
-    """The watch over recent payments looks once a second: it is due now."""
+    """The scan of recent payments runs once a second: it is due now."""
     stack.database.rows(DUE)
     until(what, condition, WITHIN_S)
 
@@ -54,7 +55,7 @@ def wait_returned(stack, reservation, reason):
             lambda: refunds(stack, reservation) == [("done", reason, reservation.amount)])
 
 
-def test_cleaner_then_healed(stack, monolith):
+def test_cleaner_then_repaired(stack, monolith):
     """Several at once, as one run of the cleaner leaves them."""
     made = [pay(stack, seats=1 + n % 3) for n in range(6)]
     for reservation in made[:5]:
@@ -66,8 +67,8 @@ def test_cleaner_then_healed(stack, monolith):
     assert all("healed" in kinds(stack, one) for one in made[:5]) and "healed" not in kinds(stack, made[5])
 
 
-def test_healed_twice(stack, monolith):
-    """A second cleaner that had seen it unpaid, too."""
+def test_repaired_twice(stack, monolith):
+    """The cleaner overwrites it a second time."""
     reservation = pay(stack)
     for _ in range(2):
         assert monolith.clean(reservation.id)
@@ -77,10 +78,10 @@ def test_healed_twice(stack, monolith):
 
 
 @pytest.mark.parametrize("bought", [False, True])
-def test_cleaner_then_the_seat_has_a_new_owner(stack, monolith, bought):
-    """Held or bought by somebody else meanwhile: nobody's seat is taken away."""
+def test_cleaner_then_the_seat_is_sold_again(stack, monolith, bought):
+    """Another customer holds or has bought the seat by then, and keeps it."""
     reservation, other = pay(stack), None
-    stack.database.rows(NOT_YET)  # the next buyer is faster than the watch
+    stack.database.rows(NOT_YET)  # the next buyer is faster than the scan
     assert monolith.clean(reservation.id)
     other = stack.shared.reserve_same_seats(reservation, stack.user)
     if bought:
@@ -93,8 +94,8 @@ def test_cleaner_then_the_seat_has_a_new_owner(stack, monolith, bought):
         assert stack.shared.state(other) == (("pending", "pending"), {"locked"})
 
 
-def test_one_of_two_seats_has_a_new_owner(stack, monolith):
-    """All seats or none: the whole is given back, the other's seat stays his."""
+def test_one_of_two_seats_is_held_again(stack, monolith):
+    """All seats or none: the whole charge is returned, the other customer keeps the seat."""
     reservation = pay(stack, seats=2)
     stack.database.rows(NOT_YET)
     assert monolith.clean(reservation.id)
@@ -104,7 +105,7 @@ def test_one_of_two_seats_has_a_new_owner(stack, monolith):
     assert stack.shared.state(other) == (("pending", "pending"), {"locked"})
 
 
-def test_cancel_is_followed_once(stack, monolith):
+def test_cancelled_elsewhere_returns_the_charge_once(stack, monolith):
     reservation, kept = pay(stack), pay(stack)
     assert monolith.cancel(reservation.id)
     wait_returned(stack, reservation, "followed")
@@ -115,7 +116,7 @@ def test_cancel_is_followed_once(stack, monolith):
     assert_paid(stack.shared, kept)
 
 
-def test_cancel_and_resale_are_followed(stack, monolith):
+def test_cancelled_and_sold_again_returns_the_charge(stack, monolith):
     reservation = pay(stack)
     assert monolith.cancel(reservation.id)
     other = stack.shared.reserve_same_seats(reservation, stack.user)
@@ -124,7 +125,7 @@ def test_cancel_and_resale_are_followed(stack, monolith):
     assert_paid(stack.shared, other)
 
 
-def test_bulk_cancel_of_an_event_is_followed(stack, monolith):
+def test_bulk_cancel_of_an_event_returns_each_charge(stack, monolith):
     made = stack.shared.reserve(stack.user, 8)
     for reservation in made[:6]:
         assert stack.process(reservation).status == 200
@@ -135,7 +136,7 @@ def test_bulk_cancel_of_an_event_is_followed(stack, monolith):
     assert all(stack.process(one).code == "RESERVATION_CANCELLED" for one in made[6:])
 
 
-def test_cancel_before_the_payment_is_no_follow(stack, monolith):
+def test_cancel_before_the_payment_returns_nothing(stack, monolith):
     reservation = stack.reserve()
     assert monolith.cancel(reservation.id)
     assert stack.process(reservation).code == "RESERVATION_CANCELLED"
@@ -143,7 +144,10 @@ def test_cancel_before_the_payment_is_no_follow(stack, monolith):
 
 
 def test_the_other_variant_refuses_the_cleaner(make_stack):
-    """Where no 'expired' exists its whole transaction fails; ours ends holds as cancelled/failed."""
+    """
+    Where 'expired' does not exist, its whole transaction fails; the service ends holds as
+    cancelled/failed.
+    """
     stack = make_stack(variant="without_expired", workers=1)
     monolith = Monolith(stack.database)
     try:
@@ -154,8 +158,10 @@ def test_the_other_variant_refuses_the_cleaner(make_stack):
         monolith.close()
 
 
-def test_walk_reaches_what_is_far_down(stack, monolith):
-    """A step of the walk is 2,000 intents: what was paid after 5,000 others is healed by the third."""
+def test_scan_reaches_a_distant_payment(stack, monolith):
+    """
+    A step of the scan is 2,000 intents: a payment after 5,000 others is repaired by the third.
+    """
     older = "payments.uuid_at(now() - interval '30 minutes')"
     reservation = pay(stack)
     stack.database.rows(NOT_YET)
@@ -165,7 +171,7 @@ def test_walk_reaches_what_is_far_down(stack, monolith):
         "gen_random_uuid(), 'booking', 1, 'planted', 'failed' FROM generate_series(1, 5000) AS n")
     try:
         monolith.clean(reservation.id)
-        watched(stack, "the payment is healed", lambda: "healed" in kinds(stack, reservation))
+        watched(stack, "the payment is repaired", lambda: "healed" in kinds(stack, reservation))
         assert_paid(stack.shared, reservation)
     finally:
         stack.database.rows("DELETE FROM payments.intents WHERE payment_method = 'planted'")

@@ -1,9 +1,10 @@
 """
-The cutover's modes, each by an edit of payments-map.conf and a reload: who answers what, what is said
-of a drain, and that one reservation is never paid twice whichever side its requests land on.
+The cutover's modes, each by an edit of payments-map.conf and a reload: which side answers a
+request, the answers during a drain, and that no reservation is paid twice, whichever side its
+requests reach.
 
-Fails where a mode sends a request to the wrong side, a reload loses one, or a customer is charged by
-both.
+Fails where a mode sends a request to the wrong side, a reload loses one, or both sides charge a
+customer.
 """
 
 import time
@@ -13,9 +14,9 @@ import pytest
 from harness import client
 from harness.client import refused
 from harness.cutover import Cutover
+from harness.shared_schema import Reservation
 from harness.volley import tally
 from harness.wait import until
-from harness.shared_schema import Reservation
 
 API = "/api/payments/methods"
 BOOKINGS = "/bookings/my"
@@ -41,7 +42,7 @@ def callers(stack, count):
     return [client.token(stack.user, email=f"{n}@example.com") for n in range(count)]
 
 
-# ---- who answers ----
+# ---- which side answers ----
 
 @pytest.mark.parametrize("mode, side", [("off", "monolith"), ("shadow", "monolith"), ("canary 5", "monolith"),
                                         ("on", "payments"), ("drain", "payments"), ("no-such-word", "monolith")])
@@ -58,14 +59,14 @@ def test_each_group_has_a_mode_of_its_own(stack, mode, side):
 
 @pytest.mark.parametrize("path", ["/bookings", "/bookings/my", "/payments/execute", "/payments/execute/",
                                   "/occupiedSeats", "/occupiedSeats/x"])
-def test_booking_addresses_move_together(stack, path):
+def test_booking_addresses_move_as_one(stack, path):
     assert stack.side(path) == "monolith"
     stack.set_mode("on", "bookings")
     assert stack.side(path) == "payments"
 
 
 def test_own_address_is_the_services_in_every_mode(stack):
-    """How one looks at it before any cutover."""
+    """The way to test the service before any cutover."""
     for mode in ("off", "shadow", "on"):
         stack.set_mode(mode)
         assert stack.side(OWN) == "payments"
@@ -75,15 +76,15 @@ def test_both_sides_pay(stack):
     for mode, side in (("off", "monolith"), ("on", "payments")):
         stack.set_mode(mode)
         reservation = stack.reserve()
-        answer = stack.old_process(reservation)
+        answer = stack.monolith_process(reservation)
         assert (answer.status, answer.header("X-Served-By")) == (200, side), answer
         assert stack.shared.state(reservation) == (("confirmed", "completed"), {"reserved"})
         refused_by_other = stack.process(reservation)
         refused(refused_by_other, 400, "ALREADY_PAID")
 
 
-def test_address_and_query_reach_the_old_side_as_they_came(stack):
-    """A path with an escape is not decoded on the way: 404 there, not another address."""
+def test_address_and_query_reach_the_monolith_unchanged(stack):
+    """nginx does not decode an escape in a path: 404 at the monolith, not another address."""
     assert stack.get("/api/payments/methods?x=%20y").status == 200
     assert stack.get("/api/payments/%6dethods?x").status == 404
     stack.set_mode("on")
@@ -131,7 +132,7 @@ def test_shadow_copies_gets_and_nothing_else(stack):
     assert [(line["route"], line["status"]) for line in copies()] == [("GET methods", 200)]
     reservation = stack.reserve()
     identity = "shadow-never-of-a-post"
-    answer = stack.old_process(reservation, **{"X-Request-Id": identity})
+    answer = stack.monolith_process(reservation, **{"X-Request-Id": identity})
     assert (answer.status, answer.header("X-Served-By")) == (200, "monolith")
     time.sleep(0.3)
     assert not copies() and not stack.shared.intents(reservation)
@@ -164,7 +165,7 @@ def shadow(stack, admin, reservation, said, **body):
 
 
 def paid_late(stack):
-    """A reservation that the old side confirmed five seconds after its deadline."""
+    """A reservation that the monolith confirmed five seconds after its deadline."""
     late = stack.reserve(expires_in_s=-5)
     stack.database.rows("UPDATE public.reservations SET status = 'confirmed', payment_status = 'completed' "
                         "WHERE id = %s", late.id)
@@ -174,7 +175,7 @@ def paid_late(stack):
 
 def paid_by_monolith(stack):
     reservation = stack.reserve()
-    assert stack.old_process(reservation).status == 200
+    assert stack.monolith_process(reservation).status == 200
     return reservation
 
 
@@ -195,7 +196,7 @@ UNKNOWN = Reservation(client.new_id(), client.new_id(), 0)
     (lambda stack: UNKNOWN, 404, {}, True, True, "USER_NOT_FOUND"),
 ])
 def test_shadow_decisions(stack, admin, make, said, body, compared, differs, decision):
-    """What the old side answered is compared with what would have been decided; nothing is written."""
+    """The monolith's answer is compared with the service's decision; nothing is written."""
     reservation = make(stack)
     before = stack.shared.snapshot()
     logged = len(stack.pool.log_lines("shadow_differs"))
@@ -216,8 +217,10 @@ def test_shadow_is_the_admins(stack, admin):
     assert shadow(stack, admin, reservation, 400).status == 200
 
 
-def test_shadow_waits_for_nobody(stack, admin):
-    """The old side holds the row over its gateway's call: a shadow must not queue behind it."""
+def test_shadow_waits_for_no_lock(stack, admin):
+    """
+    The monolith holds the row during its gateway's call: a shadow request must not wait for it.
+    """
     reservation = stack.reserve()
     holder = stack.cluster.connect(stack.database.name)
     holder.autocommit = False
@@ -253,17 +256,17 @@ def test_drain_refuses_new_payments_and_answers_questions(stack):
 def test_drain_of_one_group_leaves_the_other(stack):
     stack.set_mode("drain", "bookings", reload=False)
     stack.set_mode("on")
-    assert stack.old_process(stack.reserve()).status == 200
+    assert stack.monolith_process(stack.reserve()).status == 200
     answer = client.request(stack.pool.port, "POST", "/bookings", token=stack.token, body={})
     refused(answer, 503, "SERVICE_UNAVAILABLE", retry_after=True)
 
 
 # ---- trouble, on either side ----
 
-def test_old_side_gone_is_json(stack):
+def test_monolith_gone_is_json(stack):
     stack.stop_monolith()
     try:
-        for answer in (stack.get(API), stack.old_process(stack.reserve())):
+        for answer in (stack.get(API), stack.monolith_process(stack.reserve())):
             refused(answer, 502, "SERVICE_UNAVAILABLE", retry_after=True)
             assert answer.header("X-Served-By") == "nginx"
     finally:
@@ -275,14 +278,14 @@ def test_workers_gone_is_json_and_off_goes_on(stack):
     stack.set_mode("on")
     stack.pool.stop_workers()
     try:
-        for answer in (stack.get(API), stack.old_process(stack.reserve())):
+        for answer in (stack.get(API), stack.monolith_process(stack.reserve())):
             refused(answer, 502, "SERVICE_UNAVAILABLE", retry_after=True)
         stack.set_mode("off")
-        assert stack.old_process(stack.reserve()).status == 200
+        assert stack.monolith_process(stack.reserve()).status == 200
     finally:
         stack.pool.start_workers()
     stack.set_mode("on")
-    assert stack.old_process(stack.reserve()).status == 200
+    assert stack.monolith_process(stack.reserve()).status == 200
 
 
 @pytest.mark.parametrize("mode", ["off", "on"])
@@ -296,9 +299,9 @@ def test_body_past_the_servers_limit_is_json(stack, mode):
 # ---- no reservation is paid twice ----
 
 def paid_by(stack, reservations):
-    """How many charges each reservation has that were not returned, on both sides together."""
+    """How many charges each reservation has that were not returned, over both sides."""
     stack.settled()
-    old = stack.old_charges()
+    old = stack.monolith_charges()
     kept = {}
     for reservation in reservations:
         charged, returned = stack.database.row(
@@ -310,13 +313,13 @@ def paid_by(stack, reservations):
 
 @pytest.mark.parametrize("first", ["monolith", "payments", "both at once"])
 def test_a_retry_on_the_other_side_does_not_pay_again(stack, first):
-    """Whoever comes second waits for the row, or sees it paid, or gives its charge back."""
+    """The second side waits for the row, or sees it paid, or returns its charge."""
     stack.set_mode("canary 50")
     reservations = stack.shared.reserve(stack.user, 60)
     sides = ["payments", "monolith"] if first == "payments" else ["monolith", "payments"]
     volleys = []
     for side in sides:
-        shots = [stack.old_request(one, X_Payments_Side=side) for one in reservations]
+        shots = [stack.monolith_request(one, X_Payments_Side=side) for one in reservations]
         volleys.append(stack.volley(shots, burst=first == "both at once", most=20))
         if first != "both at once":
             volleys[-1].process.wait(30)
@@ -330,13 +333,16 @@ def test_a_retry_on_the_other_side_does_not_pay_again(stack, first):
 
 
 def test_switch_back_while_at_the_gateway(stack):
-    """A customer repeats, on the old side, what the service is just charging: one of the two stays."""
+    """
+    A customer repeats at the monolith a payment that the service is just charging: one of the two
+    stays.
+    """
     stack.set_mode("canary 50")
     reservation = stack.reserve()
-    silent = stack.volley([stack.old_request(reservation, X_Payments_Side="payments")])
+    silent = stack.volley([stack.monolith_request(reservation, X_Payments_Side="payments")])
     until("it is at the gateway", lambda: stack.shared.attempts(reservation))
     stack.set_mode("off")
-    again = stack.old_process(reservation)
+    again = stack.monolith_process(reservation)
     shot, = silent.finish()
     assert sorted([again.status, shot.status])[0] == 200, (again, shot)
     assert set(paid_by(stack, [reservation]).values()) == {1}
@@ -345,7 +351,7 @@ def test_switch_back_while_at_the_gateway(stack):
 def test_reloads_lose_nothing(stack):
     """All modes in turn under load, a reload each 150 ms."""
     reservations = stack.shared.reserve(stack.user, 300)
-    volley = stack.volley([stack.old_request(one) for one in reservations], rate=100)
+    volley = stack.volley([stack.monolith_request(one) for one in reservations], rate=100)
     for mode in ("shadow", "canary 5", "canary 50", "on", "off", "on", "canary 50", "off", "on") * 2:
         stack.set_mode(mode)
         time.sleep(0.1)

@@ -1,8 +1,8 @@
 """
 Workers on several machines behind one nginx: two addresses of the loopback stand for two machines.
 
-Fails where losing a machine costs more than the requests that it had in hand, where one of those is
-sent to another machine a second time, or where a customer is not told so in JSON.
+Fails where losing a machine costs more than the requests that it was serving, where one of those is
+sent to another machine a second time, or where a customer's error is not JSON.
 """
 
 import re
@@ -111,10 +111,10 @@ def test_machine_killed_under_load(make_site):
     for shot in shots:
         if shot.status == 502:
             assert shot.json["success"] is False and shot.headers["retry-after"]
-    # what the dead machine had claimed is settled by the other, once
+    # the other machine settles the claims of the dead one, once
     stack.settled()
     stack.audit()
-    # and it is taken back without anybody's doing
+    # and it is used again without an administrator
     site.start_worker(second)
     time.sleep(2.1)
     again = stack.fire([stack.process_request(one) for one in stack.shared.reserve(stack.user, 60)])
@@ -123,7 +123,10 @@ def test_machine_killed_under_load(make_site):
 
 
 def test_machine_that_no_longer_answers(make_site):
-    """Unplugged, not refused: its connections stay unanswered, and what was not sent goes elsewhere."""
+    """
+    Unplugged, not refused: its connections stay unanswered, and requests not yet sent go to the
+    other machine.
+    """
     site = make_site(workers=1)
     stack = site.stack
     host, port = site.addresses[1].split(":")

@@ -1,7 +1,7 @@
 """
-nginx's own errors: where the service did not speak, the client still reads its one error shape.
+nginx's own errors: where the service did not answer, the client still gets its one error shape.
 
-Fails where a front end would get HTML, or be told that a payment was not made that may have been.
+Fails where a front end gets HTML, or the answer "not paid" for a payment that may have been made.
 """
 
 import signal
@@ -11,9 +11,9 @@ import pytest
 
 from harness import client
 from harness.client import refused
+from harness.shared_schema import assert_paid
 from harness.volley import tally
 from harness.wait import until
-from harness.shared_schema import assert_paid
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_502_without_a_pool(make_stack):
     reservation = stack.reserve()
     stack.pool.stop_workers()
     before = stack.shared.snapshot()
-    for _ in range(3):  # no peer is benched: the pool is taken up as soon as it is there
+    for _ in range(3):  # nginx marks no peer as failed: it uses the pool as soon as it is back
         refused(stack.process(reservation), 502, "SERVICE_UNAVAILABLE", retry_after=True)
     refused(stack.pool.http("GET", "/health"), 502, "SERVICE_UNAVAILABLE", retry_after=True)
     assert stack.shared.snapshot() == before
@@ -85,7 +85,9 @@ def test_404_beside_the_mounts(stack):
 
 
 def test_429(make_stack):
-    """A limit that a server sets is answered as ours, and what it lets through is served."""
+    """
+    A rate limit of nginx is answered in the service's error shape; requests below it are served.
+    """
     stack = make_stack(workers=1, nginx_edits=[
         ("nginx.conf", "server_tokens off;",
          "server_tokens off;\n\tlimit_req_zone $server_port zone=e2e:64k rate=1r/s;"),
@@ -107,7 +109,7 @@ def test_language_of_nginx(make_stack, language, word):
 
 
 def test_flood_of_1000_questions(stack):
-    """A rush that asks for nothing costly is answered, all of it."""
+    """A rush of cheap requests is answered completely."""
     one = {"method": "GET", "path": f"{client.MOUNT}/methods"}
     assert tally(stack.fire([one] * 1000, burst=True)) == {(200, None): 1000}
 

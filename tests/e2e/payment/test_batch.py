@@ -1,9 +1,10 @@
 """
-Payments that are claimed or settled in one transaction with others, because they waited at the same moment.
-A lock that the test holds keeps the first transaction busy until the others stand in line.
+Group commit: payments that wait at the same moment are claimed or settled as a batch, in one
+transaction. A lock that the test holds keeps the first transaction busy until the others are
+queued.
 
-Fails where a payment gets another's answer, is made twice or not at all, where one that cannot go with the
-others keeps them from going, or where each still has a transaction of its own.
+Fails where a payment gets the answer of another, is made twice or not at all, where one that cannot
+be in a batch stops the others, or where each still has a transaction of its own.
 """
 
 import json
@@ -18,13 +19,13 @@ from harness import client, faults
 from harness.booking import APPROVED, CARD_TOKEN
 from harness.client import new_id
 from harness.gateway import Gateway
+from harness.shared_schema import assert_paid
 from harness.stack import process_body
 from harness.volley import post, tally
 from harness.wait import until
-from harness.shared_schema import assert_paid
 
 CROWD = 24
-IN_LINE_S = 0.4  # until requests that were sent stand in line; below the lock timeout of 2 s
+QUEUED_S = 0.4  # until requests that were sent are queued; below the lock timeout of 2 s
 AT_ONCE = {"PAYMENTS_MOCK_MIN_DELAY_MS": 0, "PAYMENTS_MOCK_MAX_DELAY_MS": 0}
 AT_THE_GATEWAY_MS = 1000
 AWHILE = {"PAYMENTS_MOCK_MIN_DELAY_MS": AT_THE_GATEWAY_MS, "PAYMENTS_MOCK_MAX_DELAY_MS": AT_THE_GATEWAY_MS}
@@ -59,8 +60,11 @@ def transactions(stack, table, reservations):
         "WHERE i.reservation_id = ANY (%s::uuid[])", [one.id for one in reservations])
 
 
-def in_line(stack, requests, table, then=lambda: None, wait_s=IN_LINE_S):
-    """The first one's transaction waits for the table, the others stand in line behind it; `then`; they go on. The answers."""
+def queued(stack, requests, table, then=lambda: None, wait_s=QUEUED_S):
+    """
+    The first request's transaction waits for the table, the others queue behind it; `then`; they go
+    on. The answers.
+    """
     with held(stack, locked(table)):
         first = stack.volley(requests[:1])
         until("the first is being written", lambda: waiting(stack))
@@ -71,7 +75,7 @@ def in_line(stack, requests, table, then=lambda: None, wait_s=IN_LINE_S):
 
 
 def pay_all(stack, reservations, table):
-    return in_line(stack, [stack.process_request(one) for one in reservations], table)
+    return queued(stack, [stack.process_request(one) for one in reservations], table)
 
 
 def assert_each_its_own(stack, reservations, shots):
@@ -92,23 +96,23 @@ def one_worker(make_stack):
 
 
 @pytest.mark.parametrize("table", [CLAIMS, SETTLEMENTS])
-def test_a_crowd_is_written_together(one_worker, table):
+def test_a_crowd_is_written_in_batches(one_worker, table):
     stack = one_worker()
     reservations = [one for seats in (1, 2, 3) for one in stack.shared.reserve(stack.user, CROWD // 3, seats=seats)]
     assert_each_its_own(stack, reservations, pay_all(stack, reservations, table))
-    assert transactions(stack, table, reservations) <= 3  # the first, those in line, one that came late
+    assert transactions(stack, table, reservations) <= 3  # the first, the queued ones, a late one
     logged = [line for line in stack.pool.log_lines("request") if line["route"].endswith("process")]
     assert [line["dbTrips"] for line in logged] == [2] * len(logged) and logged
 
 
-def test_no_more_together_than_may_be(one_worker):
+def test_batches_are_bounded(one_worker):
     stack = one_worker(PAYMENTS_BATCH_MAX=5)
     reservations = stack.shared.reserve(stack.user, CROWD)
     assert_each_its_own(stack, reservations, pay_all(stack, reservations, CLAIMS))
     assert transactions(stack, CLAIMS, reservations) >= CROWD / 5
 
 
-def test_each_alone_where_the_setting_says_so(one_worker):
+def test_each_alone_where_the_bound_is_one(one_worker):
     stack = one_worker(PAYMENTS_BATCH_MAX=1)
     reservations = stack.shared.reserve(stack.user, CROWD)
     assert_each_its_own(stack, reservations, pay_all(stack, reservations, CLAIMS))
@@ -116,7 +120,7 @@ def test_each_alone_where_the_setting_says_so(one_worker):
     assert transactions(stack, SETTLEMENTS, reservations) == CROWD
 
 
-def test_both_kinds_of_requests_settle_together(one_worker):
+def test_both_kinds_of_requests_settle_in_one_batch(one_worker):
     """An intent that a booking made is executed, beside reservations of the monolith."""
     stack = one_worker()
     reservations = stack.shared.reserve(stack.user, 6)
@@ -135,7 +139,7 @@ def test_both_kinds_of_requests_settle_together(one_worker):
             requests[n] |= {"path": client.MOUNT + "/execute",
                             "body": json.dumps({"paymentIntentId": intents[one.id], "cvv": APPROVED,
                                                 "paymentMethodToken": CARD_TOKEN})}
-    shots = in_line(stack, requests, SETTLEMENTS)
+    shots = queued(stack, requests, SETTLEMENTS)
     assert [shot.status for shot in shots] == [200] * 6, shots
     for one, shot in zip(reservations, shots):
         assert_paid(stack.shared, one)
@@ -143,8 +147,8 @@ def test_both_kinds_of_requests_settle_together(one_worker):
     assert transactions(stack, SETTLEMENTS, reservations) <= 3
 
 
-def test_each_is_told_what_stands_against_it(one_worker):
-    """In one array: ordinary ones, one reservation twice, and all that is refused."""
+def test_each_gets_its_own_refusal(one_worker):
+    """In one batch: ordinary ones, one reservation twice, and each reason of a refusal."""
     stack = one_worker()
     shared, other = stack.shared, stack.shared.user()
     ordinary = shared.reserve(stack.user, 8)
@@ -155,7 +159,7 @@ def test_each_is_told_what_stands_against_it(one_worker):
     gone = new_id()
     requests = [stack.process_request(one) for one in ordinary + [twice, lapsed, foreign, freed, new_id(), twice]]
     requests.append(stack.process_request(ordinary[0], token=client.token(gone)))
-    shots = in_line(stack, requests, CLAIMS)
+    shots = queued(stack, requests, CLAIMS)
     assert_each_its_own(stack, ordinary, shots)
     told = [(shot.status, shot.code) for shot in shots[len(ordinary):]]
     twins = {told.pop(5), told.pop(0)}  # the second comes before the first is paid, or after
@@ -172,7 +176,7 @@ def answered(stack):
 
 
 @pytest.mark.parametrize("table, settings", [(CLAIMS, {}), (SETTLEMENTS, AWHILE)], ids=["claim", "settlement"])
-def test_one_that_somebody_holds_keeps_nobody_waiting(one_worker, table, settings):
+def test_a_locked_one_delays_no_other(one_worker, table, settings):
     stack = one_worker(**settings)
     reservations = stack.shared.reserve(stack.user, CROWD)
     requests = [stack.process_request(one) for one in reservations]
@@ -184,13 +188,13 @@ def test_one_that_somebody_holds_keeps_nobody_waiting(one_worker, table, setting
         with held(stack, locked(table)):
             volley = volley or stack.volley(requests, most=CROWD, burst=True)
             until("the first is being written", lambda: waiting(stack))
-            time.sleep(IN_LINE_S)
+            time.sleep(QUEUED_S)
         until("the others are answered", lambda: len(answered(stack)) == CROWD - 1, 1)
         until("it waits for its holder", lambda: len(waiting(stack)) == 1)
     assert_each_its_own(stack, reservations, volley.finish())
 
 
-def test_what_changed_at_the_gateway_is_looked_at_and_the_others_settle(one_worker):
+def test_one_changed_at_the_gateway_leaves_the_others_to_settle(one_worker):
     stack = one_worker(**AWHILE)
     reservations = stack.shared.reserve(stack.user, CROWD)
     cancelled, freed = reservations[3], reservations[5]
@@ -198,10 +202,10 @@ def test_what_changed_at_the_gateway_is_looked_at_and_the_others_settle(one_work
     until("all are at the gateway", lambda: stack.shared.open_attempts() == CROWD)
     stack.database.rows("UPDATE public.reservations SET status = 'cancelled', payment_status = 'refunded' "
                         "WHERE id = %s", cancelled.id)
-    stack.shared.free_seats(freed)  # so the array fails as a whole
+    stack.shared.free_seats(freed)  # so the batch fails as a whole
     with held(stack, locked(SETTLEMENTS)):
         until("the first is being written", lambda: waiting(stack))
-        time.sleep(IN_LINE_S)
+        time.sleep(QUEUED_S)
     shots = volley.finish()
     assert shots[3].status == 409, shots[3]
     for n, one in enumerate(reservations):
@@ -215,18 +219,18 @@ def test_what_changed_at_the_gateway_is_looked_at_and_the_others_settle(one_work
 
 
 @pytest.mark.parametrize("table", [CLAIMS, SETTLEMENTS])
-def test_a_connection_that_dies_under_them(one_worker, table):
-    """Nothing of the array is written; each does it again for itself, once."""
+def test_a_connection_that_dies_under_a_batch(one_worker, table):
+    """Nothing of the batch is written; each member runs again alone, once."""
     stack = one_worker()
     stack.expect_errors = True
     reservations = stack.shared.reserve(stack.user, CROWD)
 
     def kill_two():
         stack.database.rows("SELECT pg_terminate_backend(%s)", waiting(stack)[0])
-        next_ones = until("the next is being written", lambda: waiting(stack))  # its own, or all those in line
+        next_ones = until("the next is being written", lambda: waiting(stack))  # its own, or those of all the queued ones
         stack.database.rows("SELECT pg_terminate_backend(pid) FROM unnest(%s) AS pid", next_ones)
 
-    shots = in_line(stack, [stack.process_request(one) for one in reservations], table, kill_two)
+    shots = queued(stack, [stack.process_request(one) for one in reservations], table, kill_two)
     assert_each_its_own(stack, reservations, shots)
 
 
@@ -238,7 +242,7 @@ def kill_under(stack, requests, table):
             stack.pool.signal(pid, signal.SIGKILL)
         begun.extend(waiting(stack))
 
-    shots = in_line(stack, requests, table, kill)
+    shots = queued(stack, requests, table, kill)
     until("PostgreSQL has done what it was asked", lambda: not stack.database.rows(
         "SELECT pid FROM pg_stat_activity WHERE pid = ANY (%s)", begun))
     assert {shot.status for shot in shots} == {502}, tally(shots)
@@ -246,7 +250,10 @@ def kill_under(stack, requests, table):
 
 
 def test_a_worker_that_dies_under_claims(one_worker):
-    """Nobody was charged: to be paid again, also what PostgreSQL still wrote for the dead."""
+    """
+    No charge was made: all can be paid again, also those that PostgreSQL still wrote for the dead
+    worker.
+    """
     stack = one_worker()
     reservations = stack.shared.reserve(stack.user, CROWD)
     requests = [stack.process_request(one) for one in reservations]
@@ -256,7 +263,7 @@ def test_a_worker_that_dies_under_claims(one_worker):
 
 
 def test_a_worker_that_dies_under_settlements(make_stack):
-    """All were charged: settled by whoever comes after, once."""
+    """All were charged: the successor settles them, once."""
     gateway = Gateway()
     try:
         stack = make_stack(workers=1, settings=gateway.start().settings())
@@ -271,12 +278,12 @@ def test_a_worker_that_dies_under_settlements(make_stack):
         gateway.destroy()
 
 
-def test_nobody_stands_in_line_for_ever(one_worker):
-    """A claim that nobody comes to in time is refused, and none is made."""
+def test_the_wait_in_the_queue_is_bounded(one_worker):
+    """A claim that is not reached in time is refused, and not made."""
     stack = one_worker(PAYMENTS_DB_WAIT_MS=200)
     stack.expect_errors = True
     reservations = stack.shared.reserve(stack.user, CROWD)
-    shots = in_line(stack, [stack.process_request(one) for one in reservations], CLAIMS, wait_s=3 * IN_LINE_S)
+    shots = queued(stack, [stack.process_request(one) for one in reservations], CLAIMS, wait_s=3 * QUEUED_S)
     assert tally(shots) == {(200, None): 1, (503, "SERVICE_UNAVAILABLE"): CROWD - 1}, tally(shots)
     for one, shot in zip(reservations, shots):
         assert shot.status == 200 or int(shot.headers["retry-after"]) > 0

@@ -1,6 +1,6 @@
 """
-Card data: after a run with known tokens, card numbers and cvv, none of them is in any table of either
-schema nor in any log, with PostgreSQL logging every statement and every parameter.
+Card data: after a run with known tokens, card numbers and cvv, none of them is in any table of
+either schema nor in any log, with PostgreSQL logging every statement and every parameter.
 
 Fails where one of them reaches a column, a parameter, an error message or a log line.
 """
@@ -16,7 +16,7 @@ from harness.client import new_id
 from harness.stack import Stack
 from harness.wait import until
 
-TOKEN = "tok_Zq7vX9kWm3"  # the start of every token sent; what follows tells them apart
+TOKEN = "tok_Zq7vX9kWm3"  # the start of every token sent; the rest tells them apart
 NUMBER = "4929-8812-7741-6603"
 NUMBER_BARE = NUMBER.replace("-", "")
 # Four digits that stand alone nowhere else: not a part of a time, an id or a measured figure.
@@ -25,7 +25,7 @@ CHATTY = ("log_statement = 'all'", "log_min_duration_statement = 0", "log_durati
           "log_error_verbosity = verbose", "log_min_messages = debug1",
           "log_parameter_max_length_on_error = -1")
 LOGS = ("pool.log", "nginx-access.log", "nginx-error.log")
-# What in a log is a figure: PostgreSQL's prefix and durations, positions of the source it reports.
+# Figures in a log: PostgreSQL's prefix and durations, positions of the source it reports.
 FIGURES = re.compile(r"^\S+ \S+ \S+ \[\d+\]|duration: [\d.]+ ms|\w+\.c:\d+|"
                      r'"(?:pid|queuedMs|db\w+|gatewayMs|totalMs|bytes|\w*[sS]econds)":"?[\d.]+', re.MULTILINE)
 
@@ -49,7 +49,7 @@ def body_of(booking, code, **change):
 
 
 def run_of_outcomes(stack):
-    """Success, decline, replay, everything that is refused, and rubbish; the ids that are in use."""
+    """Success, decline, replay, each refusal, and rubbish; the ids in use."""
     event, _ = stack.shared.event(20)
     buyer, stranger = Buyer(stack), Buyer(stack)
     bookings = [buyer.hold(event, [f"VIP-1-{n}"]) for n in range(1, 8)]
@@ -79,7 +79,7 @@ def run_of_outcomes(stack):
     assert buyer.ask("POST", f"/execute?cvv={CVV['approved']}&token={TOKEN}", good).status == 200
     assert client.request(stack.pool.port, "POST", "/payments/execute", token=buyer.token,
                           body=body_of(bookings[5], CVV["declined"])).status == 200
-    # a field of another name is none that we keep either
+    # a field of another name is not kept either
     assert buyer.ask("POST", "/bookings", {
         "performanceId": event, "seatIds": ["VIP-1-9"], "paymentMethod": "CREDIT_CARD",
         "cardNumber": NUMBER, "cvv": CVV["approved"], "paymentMethodToken": TOKEN}).status == 201
@@ -118,7 +118,7 @@ def check(stack, bookings, log_from):
         places[name] = (stack.pool.folder / name).read_text(encoding="utf-8", errors="replace")
     for table, row in table_texts(stack.database):
         places[table] = places.get(table, "") + row + "\n"
-    # the control: what may be there is found there
+    # the control: permitted data is found
     intent = bookings[0]["paymentIntentId"]
     for place in ("PostgreSQL's log", "pool.log", "payments.intents", "payments.attempts"):
         assert intent in places[place], place
@@ -149,7 +149,7 @@ def test_no_card_data_anywhere(cluster, run, settings):
 
 
 def test_a_leak_would_be_seen():
-    """The control: each secret is found where it stands as it would in a row or a line."""
+    """The control: each secret is found in a row or a line that has it."""
     lines = [f"(x,{TOKEN}9f3a,y)", f'"cardNumber":"{NUMBER}"', f"$3 = '{NUMBER_BARE}'"]
     lines += [line for cvv in CVV.values() for line in (f"(a,{cvv},b)",)]
     for secret, line in zip(SECRETS, lines):

@@ -2,7 +2,7 @@
 POST execute as docs/api.md has it, every row of its table, through nginx.
 
 Fails where a decline leaves a booking or its seats behind, where an intent is executed twice or by
-somebody else, or where one of the front ends no longer finds the field it reads.
+another user, or where a front end no longer finds the field it reads.
 """
 
 import re
@@ -101,7 +101,9 @@ def test_by_booking_id(stack, buyer, booking):
     {"cardNumber": "4111-1111-1111-1111"}, {"cardNumber": 7}, {"x": None},
     {"cvv": 120}, {"bookingId": "rubbish"}], ids=str)
 def test_what_is_taken_besides(buyer, booking, more):
-    """cardNumber and unknown fields change nothing; a cvv may be a number; the intent comes first."""
+    """
+    cardNumber and unknown fields change nothing; a cvv may be a number; the intent comes first.
+    """
     body = {"paymentIntentId": booking["paymentIntentId"], "paymentMethodToken": CARD_TOKEN,
             "cvv": APPROVED}
     assert buyer.ask("POST", "/execute", body | more).json["success"] is True
@@ -218,7 +220,7 @@ def test_paid_by_process_in_between(stack, buyer, booking):
 
 @pytest.mark.parametrize("seconds_left", [-60, -1, 1])
 def test_expired(stack, buyer, booking, seconds_left):
-    """One second before the end is too late too: the seats must outlive the gateway's call."""
+    """One second before the end is too late: the hold must outlast the gateway's call."""
     lapse(stack.database, booking, -seconds_left)
     before = stack.shared.snapshot()
     refused(buyer.execute(booking), 400, "RESERVATION_EXPIRED")
@@ -231,7 +233,7 @@ def test_short_before_the_end_is_executed(stack, buyer, booking):
 
 
 def test_seats_lost_before(stack, buyer, booking):
-    """A cleaner freed a seat: nothing is charged for what could not be given."""
+    """A cleaner freed a seat: there is no charge for a seat that is not held."""
     stack.database.rows(
         "UPDATE public.seats SET status = 'available' WHERE id = (SELECT min(seat_id::text)::uuid "
         "FROM public.reservation_items WHERE reservation_id = %s)", booking["bookingId"])
@@ -298,7 +300,7 @@ def test_key_repeats_the_answer(stack, buyer, booking, cvv, after):
 
 
 def test_key_of_bookings_is_another(stack, buyer):
-    """A key is one operation's: the same may name the booking and its execution."""
+    """A key belongs to one operation: a booking and its execution may use the same one."""
     key = {"Idempotency-Key": new_id()}
     booking = buyer.hold(stack.shared.event(1)[0], ["VIP-1-1"], headers=key)
     answer = buyer.execute(booking, headers=key)

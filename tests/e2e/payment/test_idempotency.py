@@ -1,5 +1,5 @@
 """
-Idempotency-Key as docs/api.md has it: a repeated request is the same payment, told again.
+Idempotency-Key as docs/api.md has it: a repeated request is the same payment, answered again.
 
 Fails where a retry after a lost answer charges again, or where a key answers for another request,
 another user or another operation.
@@ -11,8 +11,8 @@ import pytest
 
 from harness import client
 from harness.client import new_id, refused
-from harness.wait import until
 from harness.shared_schema import assert_paid
+from harness.wait import until
 
 STACK = {"workers": 2}
 
@@ -39,7 +39,7 @@ def test_repeat_gets_the_stored_answer(stack):
 
 
 def test_same_meaning_by_other_bytes_is_the_same(stack):
-    """Spaces, order and unknown fields are no other request; upper case is no other id."""
+    """Spaces, order and unknown fields make no other request; upper case makes no other id."""
     reservation, key = stack.reserve(), new_id()
     first = keyed(stack, reservation, key)
     body = f'{{ "x": 1, "paymentMethod":"kakao_pay" , "reservationId":"{reservation.id.upper()}"}}'
@@ -102,7 +102,7 @@ def test_refused_by_validation_is_not_stored(stack):
 
 
 def test_refused_by_state_is_not_stored(stack):
-    """Nothing was recorded of it, so the key is free for the reservation that can be paid."""
+    """It is not recorded, so the key is free for a reservation that can be paid."""
     late, good, key = stack.reserve(expires_in_s=-1), stack.reserve(), new_id()
     refused(keyed(stack, late, key), 400, "RESERVATION_EXPIRED")
     assert stored(stack, key) == []
@@ -128,7 +128,7 @@ def test_under_way(make_stack):
 
 
 def test_decline_is_final_and_stored(make_stack):
-    """The same key is the same attempt: told again. Another key is another attempt."""
+    """The same key is the same attempt: its answer is repeated. Another key is another attempt."""
     stack = make_stack(workers=1, settings={"PAYMENTS_MOCK_MODE": "decline"})
     reservation, key = stack.reserve(), new_id()
     first = keyed(stack, reservation, key)
@@ -143,7 +143,7 @@ def test_decline_is_final_and_stored(make_stack):
 
 
 def test_unknown_is_taken_up_where_it_stands(make_stack):
-    """504 is not stored; once the janitor has the gateway's word the key answers with it."""
+    """504 is not stored; once the janitor knows the gateway's result, the key answers with it."""
     stack = make_stack(workers=1, settings={
         "PAYMENTS_MOCK_MODE": "silent", "PAYMENTS_MOCK_DEADLINE_MS": 500,
         "PAYMENTS_MOCK_LEASE_MS": 1000})

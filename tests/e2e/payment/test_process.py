@@ -13,8 +13,8 @@ import pytest
 
 from harness import client
 from harness.client import refused
-from harness.wait import until
 from harness.shared_schema import assert_paid
+from harness.wait import until
 
 STACK = {"workers": 1}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -57,7 +57,7 @@ def test_body_to_the_field(stack):
 
 
 def test_paid_at_is_now_in_utc(stack):
-    """The database's zone is nine hours ahead: a time that forgets it is far off."""
+    """The database's zone is nine hours ahead: a time without it is far off."""
     body = paid(stack, stack.reserve())
     off_s, = stack.database.row("SELECT abs(extract(epoch FROM %s::timestamptz - now()))",
                                 body["payment"]["paidAt"])
@@ -118,7 +118,7 @@ def test_paid_at_the_monolith(stack):
 
 @pytest.mark.parametrize("seconds", [-60, -1, 1])
 def test_past_its_deadline(stack, seconds):
-    """One second before it is too late too: the seats must outlive the call of the gateway."""
+    """One second before it is too late: the hold must outlast the gateway's call."""
     reservation = stack.reserve(expires_in_s=seconds)
     before = stack.shared.snapshot()
     refused(stack.process(reservation), 400, "RESERVATION_EXPIRED")
@@ -149,7 +149,7 @@ def test_cancelled(stack):
 
 
 def test_seats_no_longer_held(stack):
-    """The monolith's cleaner frees the seats first: there is nothing left to pay for."""
+    """The monolith's cleaner frees the seats first: no seat is left to pay for."""
     reservation, whole = stack.shared.reserve(stack.user, 2, seats=2)
     stack.database.rows("UPDATE public.seats SET status = 'available' WHERE id = %s",
                         reservation.seats[0])
@@ -160,7 +160,9 @@ def test_seats_no_longer_held(stack):
 
 
 def test_unknown_and_foreign_reservation(stack):
-    """Another user's is not told apart from none; its owner can pay it."""
+    """
+    Another user's reservation is answered as one that does not exist; its own user can pay it.
+    """
     reservation = stack.reserve()
     stranger = client.token(stack.shared.user())
     before = stack.shared.snapshot()
@@ -170,7 +172,7 @@ def test_unknown_and_foreign_reservation(stack):
     paid(stack, reservation)
 
 
-# ---- what the gateway says ----
+# ---- results of the gateway ----
 
 def test_another_attempt_under_way(make_stack):
     stack = make_stack(workers=1, settings={"PAYMENTS_MOCK_MIN_DELAY_MS": 1500,
@@ -217,7 +219,7 @@ def test_attempts_are_limited(make_stack):
 
 
 def test_gateway_down_is_unknown_until_it_is_sure(make_stack):
-    """Refused at once, but a charge that was sent may have arrived: only the look-up decides."""
+    """Refused at once, but a charge that was sent may have arrived: only reconciliation decides."""
     stack = make_stack(workers=1, settings={
         "PAYMENTS_MOCK_MODE": "down", "PAYMENTS_MOCK_DEADLINE_MS": 500,
         "PAYMENTS_MOCK_LEASE_MS": 1000})
@@ -368,8 +370,8 @@ def test_head_is_get_without_a_body(stack, unchanged, path):
     assert int(answer.header("Content-Length")) > 0
 
 
-def test_old_mount_serves_the_same(stack):
-    """What the monolith's clients call, on its old path."""
+def test_the_monoliths_path_serves_the_same(stack):
+    """The path that the monolith's clients call."""
     reservation = stack.reserve()
     answer = client.request(stack.pool.port, "POST", "/api/payments/process", token=stack.token,
                             body={"reservationId": reservation.id, "paymentMethod": "naver_pay"})

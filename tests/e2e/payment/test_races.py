@@ -1,14 +1,14 @@
 """
-Many at once on one reservation: one pays, nobody else does, and nothing is charged twice.
+Many requests at once on one reservation: one pays, no other does, and nothing is charged twice.
 
-Fails where two of a double click, or two processes, get past the claim together.
+Fails where two requests of a double click, or two processes, both make the claim.
 """
 
 import pytest
 
 from harness import client
-from harness.volley import tally
 from harness.shared_schema import assert_paid
+from harness.volley import tally
 
 MANY = 200
 STACK = {"workers": 4, "settings": {"PAYMENTS_MOCK_MIN_DELAY_MS": 100,
@@ -32,7 +32,7 @@ def test_200_on_one_reservation(stack, seats):
 
 
 def test_200_with_one_idempotency_key(stack):
-    """They are all the same payment: whoever is not in time is told to wait, or told the answer."""
+    """They are all the same payment: a late request is told to wait, or gets the answer."""
     reservation = stack.reserve()
     key = client.new_id()
     one = stack.process_request(reservation, Idempotency_Key=key)
@@ -58,7 +58,7 @@ def test_200_with_a_key_each(stack):
 
 
 def test_50_reservations_4_times_each(stack):
-    """The same across reservations: a claim holds up its rivals and nobody else."""
+    """The same across reservations: a claim delays its rivals and no other request."""
     reservations = stack.shared.reserve(stack.user, 50)
     shots = rush(stack, [stack.process_request(one) for one in reservations] * 4)
     for number, reservation in enumerate(reservations):
@@ -69,7 +69,7 @@ def test_50_reservations_4_times_each(stack):
 
 
 def test_monolith_cancels_in_the_middle(stack):
-    """Each ends one way or the other: paid with its seats, or cancelled and the charge returned."""
+    """Each ends in one of two ways: paid with its seats, or cancelled with the charge returned."""
     reservations = stack.shared.reserve(stack.user, 40)
     volley = stack.volley([stack.process_request(one) for one in reservations], burst=True)
     for reservation in reservations[::2]:

@@ -1,9 +1,9 @@
 """
-Refunds that a person orders, over HTTP and by payctl: in part or whole, once or several times,
-repeated and at once; and what they do to the reservation and its seats.
+Refunds that an operator orders, over HTTP and by payctl: in part or whole, once or several times,
+repeated and at once; and their effect on the reservation and its seats.
 
-Fails where more than the charge goes back, a repeated order pays twice, or a ticket stays valid
-after its money went back.
+Fails where more than the charge is refunded, a repeated order pays twice, or a ticket stays valid
+after its refund.
 """
 
 import json
@@ -13,9 +13,9 @@ import pytest
 from harness import build, client, faults
 from harness.client import refused
 from harness.faults import Worker, problems, settle_with
+from harness.shared_schema import SharedSchema, assert_paid
 from harness.volley import post, tally
 from harness.wait import until
-from harness.shared_schema import SharedSchema, assert_paid
 
 STACK = {"workers": 2}
 DONE_WITHIN_S = 10
@@ -87,8 +87,8 @@ def test_whole_refund_frees_seats_for_the_next_buyer(stack, admin):
     assert_paid(stack.shared, again)
 
 
-def test_seats_sold_on_stay_with_their_new_owner(stack, paid, admin):
-    """The monolith cancelled and sold the seat again before our refund was booked."""
+def test_seats_sold_again_stay_sold(stack, paid, admin):
+    """The monolith cancelled and sold the seat again before the refund was recorded."""
     reservation, intent = paid
     stack.shared.cancel(reservation)
     other = stack.shared.reserve_same_seats(reservation, stack.shared.user())
@@ -173,7 +173,7 @@ def folder():
 
 
 def test_gateway_is_away(cluster, folder):
-    """The refund is tried until the gateway is there again; the ticket stays until it is done."""
+    """The refund is retried until the gateway is back; the ticket stays until it is done."""
     database = cluster.database()
     shared = SharedSchema(database)
     user, admin = shared.user(), client.token(shared.user("admin"), role="admin")

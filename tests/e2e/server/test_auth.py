@@ -1,8 +1,8 @@
 """
 The access token, through nginx: each way in which it can be missing, wrong or forged is refused
-with its own status and changes nothing, beside the token that is taken.
+with its own status and changes nothing, beside the token that is accepted.
 
-Fails where somebody pays in another's name, or a customer with a good token is turned away.
+Fails where a caller can pay in another user's name, or a customer with a good token is refused.
 """
 
 import time
@@ -78,7 +78,7 @@ def test_bad_token(stack, reservation, fault):
 
 
 def test_token_of_7_kb_is_taken(stack):
-    """The control of the larger ones: size alone is no fault below the limit."""
+    """The control of the larger ones: below the limit, size is no fault."""
     large = token(stack.user, filler="x" * 5000)
     assert len(large) > 6900
     made = stack.reserve()

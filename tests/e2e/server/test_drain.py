@@ -1,5 +1,5 @@
 """
-Stopping and replacing workers: an idle one goes at once, a busy one finishes what it has, and a
+Stopping and replacing workers: an idle one ends at once, a busy one finishes its requests, and a
 rolling restart loses nothing.
 
 Fails where a deployment costs a customer an error, or a worker outlives its stop.
@@ -10,9 +10,9 @@ import time
 
 import pytest
 
+from harness.shared_schema import assert_paid
 from harness.volley import tally
 from harness.wait import until
-from harness.shared_schema import assert_paid
 
 SLOW = {"PAYMENTS_MOCK_MIN_DELAY_MS": 1500, "PAYMENTS_MOCK_MAX_DELAY_MS": 1500}
 STOPS = [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1]
@@ -45,7 +45,7 @@ def test_busy_worker_finishes(make_stack, number):
 
 
 def test_requests_meanwhile_go_to_the_others(make_stack):
-    """A draining worker takes nothing new: its sibling on the same socket does."""
+    """A draining worker accepts no new request: its sibling on the same socket does."""
     stack = make_stack(workers=2, direct=True, settings=SLOW)
     first = stack.volley([stack.process_request(one)
                           for one in stack.shared.reserve(stack.user, 20)], burst=True)
@@ -81,7 +81,10 @@ def test_rolling_restart_loses_nothing(make_stack, direct):
 
 
 def test_drain_is_bounded(make_stack):
-    """A request that does not end must not keep the worker: it exits 1, the lease does the rest."""
+    """
+    A request that does not end must not keep the worker: it exits 1, and the payment is settled
+    after its lease.
+    """
     stack = make_stack(workers=2, direct=True, settings={
         "PAYMENTS_DRAIN_SECONDS": 1, "PAYMENTS_MOCK_MIN_DELAY_MS": 3500,
         "PAYMENTS_MOCK_MAX_DELAY_MS": 3500, "PAYMENTS_MOCK_DEADLINE_MS": 4000,
@@ -103,7 +106,7 @@ def test_drain_is_bounded(make_stack):
 
 
 def test_reload(make_stack, tmp_path):
-    """SIGHUP puts a good set of settings in force and leaves a bad one alone, without a restart."""
+    """SIGHUP applies a good set of settings and rejects a bad one, without a restart."""
     configuration = tmp_path / "payments.conf"
     tmp_path.chmod(0o755)
     for folder in tmp_path.parents[:2]:

@@ -1,9 +1,9 @@
 """
-Everything that is refused before a payment is looked at, through nginx: each with its own status
-and code in the one error shape, each without changing a row, each beside the request that differs
-in nothing but the fault and is carried out.
+Everything that is refused before the payment is read, through nginx: each with its own status and
+code in the one error shape, each without changing a row, each beside a request that differs only in
+the fault and is executed.
 
-Fails where rubbish is taken, where a fault is called by another's name, or where a refusal leaves
+Fails where rubbish is accepted, where a fault gets another fault's code, or where a refusal leaves
 a trace.
 """
 
@@ -167,7 +167,7 @@ def headers_for(stack, body):
     ("Authorization", None), ("authorization", "Bearer x"), ("Content-Type", "application/json"),
     ("Idempotency-Key", "one")])
 def test_header_twice(stack, reservation, name, value):
-    """Which of the two is meant is anybody's guess, and two readers may guess differently."""
+    """Two values are ambiguous: nginx and the service could each use another one."""
     body = text_of(reservation).encode()
     twice = [(name, value or f"Bearer {stack.token}")] * (2 if name == "Idempotency-Key" else 1)
     sent = post_bytes(PROCESS, headers_for(stack, body) + twice, body)
@@ -183,7 +183,7 @@ def test_header_once(stack):
 
 
 def test_body_shorter_than_declared(stack, reservation):
-    """nginx gives up on it; it may not reach the gateway even though the part is valid JSON."""
+    """nginx gives up; no charge may be made although the part that came is valid JSON."""
     body = text_of(reservation).encode()
     sent = post_bytes(PROCESS, headers_for(stack, body + b" " * 100), body)
     answer = stack.pool.raw(sent, half_close=True)
@@ -191,7 +191,7 @@ def test_body_shorter_than_declared(stack, reservation):
 
 
 def test_body_shorter_than_declared_at_the_worker(stack):
-    """Nor where it comes past nginx, whose buffering does not protect the worker."""
+    """Nor where it bypasses nginx, whose buffering then does not protect the worker."""
     made = stack.reserve()
     before = stack.shared.snapshot()
     body = text_of(made).encode()
@@ -248,7 +248,7 @@ def test_slash_and_query_change_nothing(stack, path):
     assert answer.status == 200, answer
 
 
-# ---- which of two faults is told ----
+# ---- which of two faults is answered ----
 
 def test_order_of_checks(stack, reservation):
     """Route, method, size, type, token, user, body syntax, missing fields, ids, values, state."""
@@ -306,7 +306,7 @@ def test_language(stack, unchanged, sent, korean):
 
 @pytest.mark.parametrize("garbage", [b"\x16\x03\x01\x02\x00\x01", b"GET\r\n\r\n", b"\r\n\r\n\0",
                                      b"POST /x HTTP/9.9\r\n\r\n"])
-def test_garbage_harms_nobody(stack, unchanged, garbage):
+def test_garbage_harms_no_other_request(stack, unchanged, garbage):
     try:
         stack.pool.raw(garbage, half_close=True)
     except (ConnectionError, socket.timeout):

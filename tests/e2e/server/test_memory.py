@@ -1,5 +1,5 @@
 """
-Memory: a worker that serves for months must not grow, and must not lose a byte on any of its ways.
+Memory: a worker that serves for months must not grow, and must not leak a byte on any path.
 
 Fails where a request leaks, or where something that should be bounded grows with the requests.
 """
@@ -21,7 +21,9 @@ def get(path, token=None):
 
 
 def mixture(stack, count):
-    """`count` requests of every kind: paid, paid again, refused early and late, looked up, open."""
+    """
+    `count` requests of every kind: paid, paid again, refused early and late, reconciled, open.
+    """
     reservations = stack.shared.reserve(stack.user, count // 5)
     requests = []
     for reservation in reservations:
@@ -36,7 +38,7 @@ def mixture(stack, count):
 
 
 def answered(shots, count):
-    """Every kind of answer came, and nothing else: the figures below are of what they say."""
+    """Every kind of answer came, and no other: the figures below measure all of them."""
     counted = tally(shots)
     assert sum(counted.values()) == count
     assert set(counted) <= {(200, None), (400, "ALREADY_PAID"), (409, "PAYMENT_IN_PROGRESS"),
@@ -50,7 +52,10 @@ def resident_kib(pid):
 
 
 def test_resident_memory_is_flat(make_stack, capsys):
-    """20,000 requests after a warm-up with the same kinds: not 30 bytes for each stay behind."""
+    """
+    20,000 requests after a warm-up with the same kinds: fewer than 30 bytes for each stay
+    allocated.
+    """
     stack = make_stack(workers=1, direct=True, settings={"PAYMENTS_MOCK_MAX_DELAY_MS": 0})
     pid = stack.pool.children[0].pid
     answered(stack.fire(mixture(stack, 10000), most=PEOPLE), 10000)
@@ -85,7 +90,7 @@ def start_under_valgrind(cluster):
 
 
 def test_no_leak_under_valgrind(cluster, capsys):
-    """Stop is by SIGTERM: whatever is not freed by then was lost on the way."""
+    """Stopped by SIGTERM: memory that is not freed then was leaked."""
     count = 10000
     stack, log = start_under_valgrind(cluster)
     try:

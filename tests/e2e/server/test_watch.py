@@ -1,8 +1,8 @@
 """
-The second listener: health, readiness, status and metrics, for who watches the pool.
+The admin listener: health, readiness, status and metrics, for a monitor of the pool.
 
-Fails where the watcher gets no answer just when it matters (all threads busy, the database away),
-or is told the counts of one process instead of the pool's.
+Fails where the monitor gets no answer when it matters (all threads busy, the database away), or
+gets the counts of one process instead of the pool's.
 """
 
 import os
@@ -43,7 +43,7 @@ def test_counts_are_the_pools_and_outlive_a_worker(watched):
     for _ in range(20):
         assert stack.process(stack.reserve()).status == 200
     assert [counted(port, name) for name in (APPROVED, ANSWERED)] == [20, 20]
-    # a claim and a settlement each, one after the other: none with others
+    # a claim and a settlement each, one after the other: batches of one
     assert [counted(port, f"payments_{name}_total") for name in ("batches", "batched")] == [40, 40]
     assert counted(port, "payments_processes") == 2
     before = set(stack.pool.worker_pids())
@@ -75,7 +75,7 @@ def test_says_when_the_database_is_away(watched):
     assert ask(port, "/ready")[0] == 200
     stack.cluster.stop()
     try:
-        # One asked twice may be two workers, and each keeps what it knows for half a second.
+        # Two requests may reach two workers, and each caches the state for half a second.
         refusal = until("it is not ready", lambda: refused(ask(port, "/ready")))
         assert refusal.count("the database cannot be reached") == 1
         assert ask(port, "/health")[0] == 200
