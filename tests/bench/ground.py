@@ -96,7 +96,8 @@ class Ground:
         self.next = 1
         self.most_a_second = MOST_A_SECOND
         self.best_a_second = 0
-        self.database.rows("SET synchronous_commit = off")  # of this connection; the service has its own
+        # of this connection; the service has its own
+        self.database.rows("SET synchronous_commit = off")
         self.database.rows(INDEXES)
         self.database.rows(
             "INSERT INTO public.users (id, email, password_hash, name) SELECT md5('u' || n)::uuid, "
@@ -138,7 +139,8 @@ class Ground:
         payment.
         """
         first, last = self.take(count), self.next - 1
-        self.database.rows("SET session_replication_role = replica")  # without triggers: the rows are right
+        # without triggers: the rows are right
+        self.database.rows("SET session_replication_role = replica")
         age = f"({last} - n) * interval '1 second'"
         self._insert(first, count, age, "reserved", "'confirmed', 'completed'")
         mine = ("md5('r' || n)::uuid AS reservation, md5('u' || n %% {0})::uuid AS person, "

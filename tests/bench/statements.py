@@ -70,7 +70,7 @@ NEXT_PAYMENT = r"""\set n :n + 1
 \set user :k % :users
 \set performance :k / :seats"""
 
-# The bookings of `people` users, each of whom has many.
+# The user whose bookings are listed: one of `people`, each with many.
 NEXT_PERSON = r"\set user random(0, :people - 1)"
 
 

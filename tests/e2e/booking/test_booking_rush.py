@@ -15,8 +15,11 @@ BUYERS, SEATS = 2000, 200
 PAIRS = 600  # of the buyers want two seats, every other one in opposite order
 STACK = {"workers": 4, "settings": {"PAYMENTS_DB_CONNECTIONS": 8}}
 P99_MS = 1000
-ROUNDS = 3  # at the most: other load on the machine may spoil the time of one, never its correctness
-WORTH = 6  # of PostgreSQL's own small transactions a buyer may take, where 2,000 are too many for a second: 3.4 to 5.2 measured
+# At the most: other load on the machine may spoil the time of one round, never its correctness.
+ROUNDS = 3
+# A buyer may take as long as this many of PostgreSQL's own small transactions, where the machine is
+# too slow for 2,000 buyers in a second: 3.4 to 5.2 measured.
+WORTH = 6
 
 
 def make_buyers(stack):

@@ -78,7 +78,8 @@ def test_each_page_is_its_askers(one_worker):
     at_once = [told(shot) for shot in meanwhile(stack, requests)]
     assert at_once == alone
     made, lists = (now - then for now, then in zip(reads(stack), before))
-    assert lists == len(requests) and made <= 4, (made, lists)  # two, and more for those beyond PAYMENTS_BATCH_MAX
+    # two, and more for those beyond PAYMENTS_BATCH_MAX
+    assert lists == len(requests) and made <= 4, (made, lists)
     for (status, body, _), one in zip(at_once, requests):
         if "/my" in one["path"] and status == 200:
             owner = next(person for person in [admin, *people] if get(person.token)["headers"] == one["headers"])

@@ -54,7 +54,8 @@ def test_a_crowd_has_one_read(one_worker):
         assert buyer.execute(buyer.hold(show, [label(4 * n + 1), label(4 * n + 2)])).json["success"] is True
         buyer.hold(show, [label(4 * n + 3)])
     before = reads(stack)
-    askers = [buyers[0], None, *buyers[1:], None, None]  # the second, which reads for the queue, has no user
+    # the second, which reads for the queue, has no user
+    askers = [buyers[0], None, *buyers[1:], None, None]
     tokens = [asker and asker.token for asker in askers[:-2]] + [client.token(buyers[0].id, expires_in_s=-60), "rubbish"]
     crowd = [n % len(tokens) for n in range(CROWD)]
     shots = meanwhile(stack, [get(show, tokens[n]) for n in crowd])

@@ -20,7 +20,8 @@ from harness.wait import until
 CONTROL_BYTES = 64
 MOST_CALLS = 3000
 LEAST_CALLS = {"seats": 20, "lists": 20}  # there are at least, of a payment 50
-UNTOUCHED_MOST = 12  # requests in a row that made fewer calls than the one to fail: all have failed once
+# Requests in a row that made fewer calls than the one to fail: all calls have failed once.
+UNTOUCHED_MOST = 12
 
 
 class Control:

@@ -15,7 +15,7 @@ from harness import crash, faults
 
 SHARE = 0.1
 LEAST_POINTS = 25
-# Where the CHECK refuses 'expired', the monolith's cleaner overwrites nothing: there is nothing to repair.
+# Where the CHECK refuses 'expired', the monolith's cleaner overwrites nothing: no repair is needed.
 BY_CHANCE = {"expired": set(), "without_expired": {("repair", "repair_locked:1"), ("repair", "repair_done:1")}}
 
 

@@ -16,7 +16,8 @@ from .gateway import Gateway
 from .monolith import Monolith
 from .shared_schema import SharedSchema
 
-RIVAL_HEAD_START_S = 0.04  # a rival that waits for the stopped process's locks goes on once it is dead
+# A rival that waits for the stopped process's locks goes on once that process is dead.
+RIVAL_HEAD_START_S = 0.04
 JANITOR_MS = 10
 JANITOR_STOPS_WITHIN_S = 0.7
 CELLS_A_BATCH = 40
@@ -64,7 +65,7 @@ def commits(count):
 
 REQUEST = ["request_read:1", "answer_made:1", "answer_sent:1"]
 CHARGE = ["charge_unsent:1", "mock_booked:1", "charge_answered:1"]
-KEYED = "pay with a key"  # looks before it writes, where an ordinary payment takes one trip
+KEYED = "pay with a key"  # reads before it writes; an ordinary payment takes one trip
 POINTS = {
     "pay": REQUEST + CHARGE + trips(3) + commits(2) + ["record_locked:1", "record_done:1"],
     KEYED: CHARGE + trips(4) + commits(2) + ["claim_locked:1", "record_locked:1", "record_done:1"],

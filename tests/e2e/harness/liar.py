@@ -25,7 +25,8 @@ class Liar:
         self._listener = socket.socket(socket.AF_UNIX)
         path = os.path.join(self.folder, name)
         self._listener.bind(path)
-        os.chmod(path, 0o666)  # as PostgreSQL's own: under root tests the service runs as another user
+        # as PostgreSQL's own: under root tests the service runs as another user
+        os.chmod(path, 0o666)
         self._listener.listen(64)
         threading.Thread(target=self._accept, daemon=True).start()
 

@@ -2,7 +2,7 @@
 Random fault schedules: a batch of payments, each with a fate of its own, drawn from one seed.
 
     worker   killed, or stopped for a while and resumed, while the payment is under way
-    database its worker's connections cut; the whole server restarted in the midst of it
+    database its worker's connections cut; the whole server restarted during the payment
     gateway  the mock in one of its outcomes for the whole batch; or across a wire, a fault for each payment
     hold     long, or over within a second or so
     rival    the monolith's programs at the same reservation; its cleaner runs all the time

@@ -85,7 +85,8 @@ class Evening:
         self.tokens = {user: client.token(user) for user in users}
         self.once = self.reserve(users, RATE * length_s)
         self.twice = self.reserve(users, TWICE_RATE * length_s)
-        self.steps = []  # (second of its begin, name, seconds its action took, the workers' versions)
+        # (second of its begin, name, seconds its action took, the workers' versions)
+        self.steps = []
         self.volleys = []
 
     def reserve(self, users, count):

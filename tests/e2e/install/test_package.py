@@ -25,7 +25,8 @@ from harness.wait import until
 
 REPO = build.REPO
 INSTANCES = "payments-fcgi@1 payments-fcgi@2 payments-fcgi@3"
-POSTGRES = "/srv/postgres"  # the cluster's socket as the machine sees it; /tmp is hidden from the service
+# The cluster's socket as the machine sees it; /tmp is hidden from the service.
+POSTGRES = "/srv/postgres"
 SECRETS = "/etc/credstore/payments-fcgi.JWT_SECRET"
 
 # ---- files that must agree, without a build

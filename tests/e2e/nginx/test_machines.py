@@ -133,7 +133,8 @@ def test_machine_that_no_longer_answers(make_site):
     with socket.socket() as silent, socket.socket() as filler, socket.socket() as more:
         silent.bind((host, int(port)))
         silent.listen(0)
-        for one in (filler, more):  # its queue is full from here on: further connections get no answer
+        # its queue is full from here on: further connections get no answer
+        for one in (filler, more):
             one.setblocking(False)
             one.connect_ex((host, int(port)))
         time.sleep(0.1)

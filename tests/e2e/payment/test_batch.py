@@ -227,7 +227,8 @@ def test_a_connection_that_dies_under_a_batch(one_worker, table):
 
     def kill_two():
         stack.database.rows("SELECT pg_terminate_backend(%s)", waiting(stack)[0])
-        next_ones = until("the next is being written", lambda: waiting(stack))  # its own, or those of all the queued ones
+        # the killed one's own, or the batch of the queued ones
+        next_ones = until("the next is being written", lambda: waiting(stack))
         stack.database.rows("SELECT pg_terminate_backend(pid) FROM unnest(%s) AS pid", next_ones)
 
     shots = queued(stack, [stack.process_request(one) for one in reservations], table, kill_two)
