@@ -232,7 +232,7 @@ static bool send_shown(int fd, const struct fault *fault, const struct order *or
 	return http_answer(fd, answer->http, answer->body, length);
 }
 
-/* The first request under its key, or a query: executed as the fault says, and answered. */
+/* The first request under its key, or a look-up: carried out as the fault says, and answered. */
 static bool act(int fd, const struct order *order, const char *key)
 {
 	struct fault fault = fault_take(order->operation, order->order_id, order->payment_key);

@@ -6,7 +6,7 @@
 
 #include <stdatomic.h>
 
-/* How long no connection is accepted, ms; set by POST /_sim/down, cleared by the listener. */
+/* How long nobody is to be let in, ms; set by POST /_sim/down, cleared by the listener. */
 extern atomic_int api_down_ms;
 
 /* The secret key that Basic authentication is checked against. To be called once. */

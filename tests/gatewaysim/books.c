@@ -63,7 +63,7 @@ static void write_line(cJSON *line)
 	cJSON_Delete(line);
 }
 
-/* A group commit: if no sync is running, sync for all lines written by then. */
+/* Whoever finds nobody at it syncs for all that have written by then. */
 void books_sync(void)
 {
 	int64_t mine, target;
@@ -111,7 +111,7 @@ struct payment *books_by_order(const char *order_id)
 
 struct payment *books_by_key(const char *payment_key)
 {
-	/* linear: only refunds, queries by key and second confirms come here */
+	/* a walk: only refunds, by-key look-ups and second confirms come here */
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct payment *payment = payments[i]; payment; payment = payment->next)
 			if (strcmp(payment->payment_key, payment_key) == 0)
@@ -320,7 +320,7 @@ void books_open(const char *path)
 	}
 	rewind(file);
 	while (getline(&text, &size, file) > 0) {
-		/* a line cut off by the death of the process: no client was told of it */
+		/* a line that was being written when the process died was told to nobody */
 		cJSON *line = strchr(text, '\n') ? cJSON_Parse(text) : NULL;
 
 		if (line)

@@ -1,6 +1,7 @@
 /*
- * The gateway's books: its charges and refunds, and its answer under each idempotency key. A line
- * of JSON for each event, on the disk before a client gets the answer; read again at the start.
+ * The gateway's books: what it charged and gave back, and which answer it gave under which
+ * idempotency key. A line of JSON for each thing that happened, on the disk before anybody is told
+ * of it; read again at the start.
  */
 #ifndef GATEWAYSIM_BOOKS_H
 #define GATEWAYSIM_BOOKS_H
@@ -34,10 +35,10 @@ enum key_state {
 	KEY_DONE     /* its answer has been copied */
 };
 
-/* Opens the file and reads it. Exits on failure. */
+/* Opens the file, and reads what is in it. Exits where it cannot be. */
 void books_open(const char *path);
 
-/* Call the following with the books locked, except books_sync and books_key_*. */
+/* What follows is called with the books locked, except books_sync and books_key_*. */
 void books_lock(void);
 void books_unlock(void);
 struct payment *books_by_order(const char *order_id);
@@ -46,7 +47,7 @@ struct payment *books_by_key(const char *payment_key);
 /* Makes or changes a payment; a confirm that charges counts. Written, not yet on the disk. */
 struct payment *books_set(const char *order_id, const char *payment_key, const char *status,
 			  int64_t amount, bool is_charge);
-/* Refunds. The caller has checked the balance. */
+/* Gives back. The caller has seen that the balance suffices. */
 void books_cancel(struct payment *payment, int64_t amount, const char *reason,
 		  const char *idempotency_key);
 

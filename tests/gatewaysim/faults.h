@@ -1,6 +1,6 @@
 /*
- * Faults, and the requests that meet them. A fault is one row of a table: whether and when the
- * request is executed, how long it takes, and which answer the client gets.
+ * What goes wrong, and with which request. A fault is one row of a table: whether and when the
+ * request is carried out, how long it takes, and what the client gets to see of it.
  */
 #ifndef GATEWAYSIM_FAULTS_H
 #define GATEWAYSIM_FAULTS_H
@@ -32,7 +32,7 @@ struct fault {
 	char code[CODE_MAX];
 };
 
-/* The fault of this request, taken from the faults asked for. */
+/* What is to happen to this request; a fault asked for is used up by it. */
 struct fault fault_take(enum operation operation, const char *order_id, const char *payment_key);
 
 /*

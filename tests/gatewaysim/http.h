@@ -21,7 +21,7 @@ struct http_request {
 	size_t taken;  /* of them, those of this request */
 };
 
-/* Reads the next request of a connection. False: there is none, or it cannot be read. */
+/* Reads the next request of a connection. False: there is none, or none that can be read. */
 bool http_read(int fd, struct http_request *request);
 void http_request_free(struct http_request *request);
 

@@ -75,7 +75,7 @@ static int listen_on(int port)
 	return fd;
 }
 
-/* Nothing answers at the address for that long. */
+/* Nobody answers at the address for that long. */
 static int go_down(int fd, int port, int ms)
 {
 	struct timespec rest = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };

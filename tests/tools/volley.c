@@ -418,7 +418,7 @@ static void start_due(void)
 	}
 }
 
-/* Starts a burst once all connections are ready; its clock starts here. */
+/* Lets a burst go once everybody stands ready; its clock starts here. */
 static void release_burst(void)
 {
 	if (!options.burst || released || (more_wanted() && flying < options.most))
