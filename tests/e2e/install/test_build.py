@@ -34,7 +34,7 @@ INSTALLED = {
     "share/payments-fcgi/schema/0003_expect.sql": 0o644,
     "share/payments-fcgi/schema/grants.sql": 0o644,
 }
-LAYERS = ["lib/base", "lib/auth", "lib/db", "lib/pay", "fcgi"]
+LAYERS = ["lib/base", "lib/config", "lib/auth", "lib/db", "lib/pay", "fcgi"]
 # Each library's header is included by one layer: its problems are worked around in one place.
 THIRD_PARTY = {"libpq-fe.h": "lib/db/", "jwt.h": "lib/auth/", "cjson/cJSON.h": "lib/base/json_in.c",
                "fcgiapp.h": "fcgi/", "curl/curl.h": "lib/pay/gateway/toss_http.c"}
