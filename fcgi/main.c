@@ -1,18 +1,19 @@
 /*
- * payments-fcgi: start-up in order, then a wait for signals. Everything that
- * can be wrong with the surroundings is said before the first request is taken;
- * only the database may be away, then and later.
+ * payments-fcgi: starts in a fixed order, then waits for signals. Every error of the environment is
+ * reported before the first request is accepted. Only the database may be away, then and later.
  */
 #include "config.h"
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "fcgi/environment.h"
 #include "fcgi/handle/handle.h"
 #include "fcgi/options.h"
 #include "fcgi/server/admin.h"
 #include "fcgi/server/janitor_thread.h"
 #include "fcgi/server/listener.h"
 #include "fcgi/server/sd_notify.h"
+#include "fcgi/server/settings_live.h"
 #include "fcgi/server/worker.h"
 #include "pay/metrics.h"
 
@@ -25,32 +26,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROUND_PATIENCE_MS 1000 /* for a round of the janitor that a drain finds under way */
+#define ROUND_PATIENCE_MS 1000 /* a drain waits this long for a round of the janitor */
 
-/* What the process is made of, in the order it comes to be. */
+/* The parts of the process, in the order in which they start. */
 struct process {
 	const char *file;
-	const char *
-		made_socket; /* the address this process listens on by itself; NULL: it was given */
+	const char *made_socket; /* the address of our own socket; NULL: the socket was inherited */
 	sigset_t signals;
 	int listen_fd;
 	struct service service;
 	struct worker *worker;
 	struct janitor_thread *janitor_thread;
-	struct admin *admin; /* NULL: no PAYMENTS_ADMIN_LISTEN, or it could not be had */
+	struct admin *admin; /* NULL: no PAYMENTS_ADMIN_LISTEN, or it failed */
 };
-
-/* libpq takes these for orders to every session; a stray one would shift the time zone that the
- * deadlines of holds are compared in, or the encoding of what is read. */
-static void environment_clean(void)
-{
-	static const char *const names[] = {
-		"PGTZ", "PGOPTIONS", "PGDATESTYLE", "PGCLIENTENCODING", "PGGEQO", "PGAPPNAME",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		unsetenv(names[i]);
-}
 
 static void log_lines(enum log_level level, const char *event, struct buf *lines)
 {
@@ -74,7 +62,7 @@ static bool settings_take(const char *file, struct settings *out)
 	return good;
 }
 
-/* -t, in the manner of nginx -t: for people, so no JSON. */
+/* -t prints for people, as nginx -t does: no JSON. */
 static int test_settings(const char *file, struct settings *settings)
 {
 	struct buf errors = { .data = NULL };
@@ -124,8 +112,8 @@ static int test_run(const char *file)
 	return code;
 }
 
-/* Blocked in every thread, so that none is interrupted in the middle of a request; main alone takes
- * them, by sigtimedwait. A peer that is gone is an error of write, not a signal. */
+/* Signals are blocked in every thread, so that none interrupts a request. Only main receives them,
+ * by sigtimedwait. A closed connection is an error of write, not a signal. */
 static void signals_block(sigset_t *set)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -137,8 +125,8 @@ static void signals_block(sigset_t *set)
 	pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
-/* A connection for each thread and more: the usual soft limit of 1024 is kept for programs that
- * use select, which nothing here does on a connection. */
+/* Each thread may need a connection. The usual soft limit of 1024 protects programs that use select
+ * on connections; this one does not. */
 static void descriptors_raise(void)
 {
 	struct rlimit limit;
@@ -165,8 +153,8 @@ static bool process_listen(struct process *process, const struct settings *setti
 	return process->listen_fd >= 0;
 }
 
-/* Counting and its listener are for who watches: payments go on without them. */
-static void process_watch(struct process *process, const struct settings *settings)
+/* Payments go on without metrics and without the admin listener. */
+static void process_observe(struct process *process, const struct settings *settings)
 {
 	static const char *names[ROUTE_NAMES_MAX];
 	struct buf why = { .data = NULL };
@@ -181,7 +169,7 @@ static void process_watch(struct process *process, const struct settings *settin
 	buf_free(&why);
 }
 
-/* False only for want of memory or threads: that is logged, and the process ends. */
+/* False: no memory or no thread. It is logged and the process ends. */
 static bool process_begin(struct process *process, const struct settings *settings)
 {
 	struct db_pool *pool = db_pool_open(settings);
@@ -194,13 +182,13 @@ static bool process_begin(struct process *process, const struct settings *settin
 	    handle_methods_prepare()) {
 		service_init(&process->service, pool, settings);
 		process->service.tokens = tokens;
-		process_watch(process, settings);
+		process_observe(process, settings);
 		process->worker = worker_start(process->listen_fd, &process->service);
 		process->janitor_thread = janitor_thread_start(&process->service);
 	}
 	if (process->worker && process->janitor_thread)
 		return true;
-	log_event(LOG_LEVEL_ERROR, "start_failed", "no memory, or no thread to be had");
+	log_event(LOG_LEVEL_ERROR, "start_failed", "out of memory, or no thread could be started");
 	return false;
 }
 
@@ -227,16 +215,16 @@ static void process_reload(const struct process *process)
 	sd_notify_ready();
 }
 
-/* Told also when nothing changed: it is the sign of life that a watchdog waits for. */
+/* Sent even when nothing changed: the watchdog waits for it. */
 static void process_report(const struct process *process)
 {
 	struct worker_load load;
 
-	worker_look(process->worker, &load);
+	worker_load_read(process->worker, &load);
 	sd_notify_load(load.threads, load.busy, load.alive);
 }
 
-/* The next signal, or 0 when `pause_ms` are over without one. */
+/* The next signal; 0: none came within `pause_ms`. */
 static int signal_await(const sigset_t *signals, int64_t pause_ms)
 {
 	struct timespec pause = {
@@ -272,8 +260,8 @@ static int32_t drain_bound_s(void)
 }
 
 /*
- * Ends by _exit where a thread still runs: what exit and a free would tear down is still in its
- * hands. The database undoes an open transaction; a janitor begins its round again elsewhere.
+ * Ends by _exit when a thread still runs, because exit would free what the thread uses. The
+ * database rolls back an open transaction, and the janitor of another process repeats the round.
  */
 static void process_drain(struct process *process)
 {
@@ -300,7 +288,7 @@ static void process_drain(struct process *process)
 
 int main(int argc, char **argv)
 {
-	static struct process process; /* threads may outlive main's frame: see process_drain */
+	static struct process process; /* threads may outlive main: see process_drain */
 	struct settings settings;
 	struct options options;
 	bool begun;

@@ -1,6 +1,8 @@
 #include "fcgi/options.h"
 #include "config.h"
 
+#include "fcgi/environment.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,19 +12,18 @@
 static const char help[] =
 	"usage: payments-fcgi [-c FILE] [-t] [--listen ADDRESS]\n"
 	"\n"
-	"A FastCGI worker of the payment service. Its listening socket is descriptor 0, as\n"
-	"spawn-fcgi, multiwatch and systemd hand it over.\n"
+	"A FastCGI worker of the payment service. It listens on descriptor 0, which spawn-fcgi,\n"
+	"multiwatch or systemd passes.\n"
 	"\n"
-	"  -c, --config FILE     read settings from FILE (else $PAYMENTS_CONFIG); the environment "
-	"wins\n"
-	"  -t, --test            check settings, database and schema, then exit: 0 when all is "
-	"well\n"
-	"      --listen ADDRESS  listen here instead: unix:/path, host:port or [v6]:port\n"
+	"  -c, --config FILE     read settings from FILE, or else from $PAYMENTS_CONFIG; the\n"
+	"                        environment overrides them\n"
+	"  -t, --test            check settings, database and schema, and exit: 0 if all are ok\n"
+	"      --listen ADDRESS  listen on this address: unix:/path, host:port or [v6]:port\n"
 	"  -V, --version         print the version and exit\n"
 	"  -h, --help            print this and exit\n"
 	"\n"
-	"Signals: SIGTERM, SIGINT, SIGUSR1 finish what is in flight and exit; SIGHUP reloads "
-	"settings.\n";
+	"Signals: SIGTERM, SIGINT and SIGUSR1 finish the requests in flight and exit. SIGHUP\n"
+	"reloads the settings.\n";
 
 enum { OPTION_LISTEN = 256 };
 
@@ -42,19 +43,11 @@ static bool usage_refuse(int *exit_code)
 	return false;
 }
 
-/* An empty PAYMENTS_CONFIG is none: an environment file cannot always leave a name out. */
-static const char *file_of_environment(void)
-{
-	const char *file = getenv("PAYMENTS_CONFIG");
-
-	return file && *file ? file : NULL;
-}
-
 bool options_parse(int argc, char **argv, struct options *out, int *exit_code)
 {
 	int option;
 
-	*out = (struct options){ .file = file_of_environment() };
+	*out = (struct options){ .file = environment_config_file() };
 	*exit_code = EXIT_SUCCESS;
 	while ((option = getopt_long(argc, argv, "c:tVh", long_options, NULL)) != -1) {
 		switch (option) {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes a folder from which nginx serves the pool on a loopback port, from the snippets beside this
-# script. For ./dev and the tests; start it with
+# Makes a folder from which nginx serves the pool on a loopback port. It uses the snippets beside
+# this script. For ./dev and the tests. Start nginx with
 #
 #	nginx -p FOLDER -c FOLDER/nginx.conf -e LOGFOLDER/nginx-error.log
 #
@@ -13,13 +13,13 @@ socket=$3
 log=$4
 here=$(dirname "$0")
 
-# Root's nginx hands its work to www-data, anybody else's stays what it is.
+# Started by root, nginx runs its workers as www-data. Started by another user, it keeps that user.
 user=
 if [ "$(id -u)" = 0 ]; then
 	user='user www-data;'
 fi
 
-# What the system allows, so that nginx does not start with a warning.
+# No more than the system allows: nginx would start with a warning.
 connections=16384
 nofile=$(awk '/^Max open files/ { print $5 }' /proc/self/limits)
 if [ "$nofile" = unlimited ] || [ "$nofile" -gt 65536 ]; then

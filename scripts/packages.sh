@@ -5,7 +5,8 @@ packages_build="gcc libc6-dev make autoconf automake pkg-config
 	libfcgi-dev libpq-dev libcjson-dev libjwt-dev libssl-dev
 	libcurl4-openssl-dev check"
 packages_run="nginx-light spawn-fcgi multiwatch postgresql-15 curl"
-packages_test="man-db openssl pgbouncer python3 python3-pytest python3-psycopg2 python3-yaml shellcheck systemd valgrind"
+packages_test="clang-format man-db openssl pgbouncer python3 python3-pytest python3-psycopg2
+	python3-yaml shellcheck systemd universal-ctags valgrind"
 packages_long="debhelper dpkg-dev fakeroot lintian mmdebstrap"
 
 as_root() {

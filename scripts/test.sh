@@ -104,6 +104,16 @@ e2e_files() {
 	done
 }
 
+# Each check of scripts/style.sh is one test.
+stage_style() {
+	for check in format functions statements; do
+		result=0
+		"$top/scripts/style.sh" "$check" || result=1
+		[ "$result" = 0 ] || say "style: $check failed"
+		count 1 "$result" "$result"
+	done
+}
+
 stage_unit() {
 	build_for_test plain || return 1
 	run_unit
@@ -171,12 +181,13 @@ cmd_test() {
 	begin_test
 	case ${1:-all} in
 	all)
+		stage "style" stage_style
 		stage "unit tests" stage_unit
 		stage "end-to-end tests" stage_e2e
 		stage "unit and core end-to-end tests under AddressSanitizer and UBSan" stage_address
 		stage "thread tests under ThreadSanitizer" stage_threads
 		;;
-	unit | e2e | address | threads)
+	style | unit | e2e | address | threads)
 		only=$1
 		shift
 		stage "$only tests" "stage_$only" "$@"

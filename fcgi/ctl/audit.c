@@ -1,4 +1,4 @@
-/* payctl audit: do the books add up? Exit 0 they do, 1 findings, 2 it could not be looked into. */
+/* payctl audit: checks the books. Exit 0: no findings, 1: findings, 2: the check did not run. */
 #include "pay/audit/audit.h"
 #include "pay/audit/gateway_audit.h"
 

@@ -1,5 +1,5 @@
-/* payctl check: is everything in place? Exit 0 all is well, 1 warnings, 2 something does not
- * work. */
+/* payctl check: checks settings, database, rights and indexes. Exit 0: all ok, 1: warnings, 2:
+ * errors. */
 #include "config/secret.h"
 #include "db/preflight.h"
 #include "fcgi/ctl/ctl.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORKERS_DEFAULT 4 /* processes: the pool's size is not this program's to know */
+#define WORKERS_DEFAULT 4 /* this program does not know the size of the pool */
 #define WORKERS_MAX 1024
 
 static const struct option options[] = {
@@ -42,7 +42,7 @@ static bool check_parse(int argc, char **argv, struct check_options *out)
 	return optind == argc;
 }
 
-/* A line for each thing wrong with the settings. */
+/* One line for each error or warning of the settings. */
 static void check_add_lines(struct preflight *report, enum preflight_verdict verdict, char *lines)
 {
 	char *rest = NULL;
@@ -67,15 +67,14 @@ static bool check_settings(struct preflight *report, const struct ctl *ctl, stru
 	return good;
 }
 
-static void check_secret(struct preflight *report, const struct settings *settings)
+static void check_jwt_secret(struct preflight *report, const struct settings *settings)
 {
 	const char *weakness = secret_weakness(settings->jwt_secret);
 
 	if (weakness)
-		preflight_add(
-			report, PREFLIGHT_WARN, "secret",
-			"a random one for the Auth Service and for this one: openssl rand -hex 32",
-			"JWT_SECRET: %s", weakness);
+		preflight_add(report, PREFLIGHT_WARN, "secret",
+			      "set a random one in the Auth Service and here: openssl rand -hex 32",
+			      "JWT_SECRET: %s", weakness);
 	else
 		preflight_add(report, PREFLIGHT_OK, "secret", NULL, "JWT_SECRET is strong enough");
 }
@@ -89,7 +88,7 @@ static int check_run(const struct ctl *ctl, int argc, char **argv)
 	if (!check_parse(argc, argv, &chosen))
 		return ctl_usage(&command_check);
 	if (check_settings(&report, ctl, &settings)) {
-		check_secret(&report, &settings);
+		check_jwt_secret(&report, &settings);
 		preflight_database(&report, &settings, chosen.workers);
 		explicit_bzero(&settings, sizeof(settings));
 	}
@@ -104,5 +103,5 @@ const struct command command_check = {
 	.name = "check",
 	.run = check_run,
 	.usage = "[--json] [--workers N]",
-	.help = "look at settings, database, rights and indexes, and say how to mend what is amiss",
+	.help = "check settings, database, rights and indexes, and say how to fix each problem",
 };

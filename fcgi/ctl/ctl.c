@@ -1,5 +1,7 @@
-/* What the commands share: settings, the database to work on, complaints. */
+/* Shared by the commands: settings, the database, error messages. */
 #include "fcgi/ctl/ctl.h"
+
+#include "db/db.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,14 +13,14 @@ bool ctl_load(const struct ctl *ctl, struct settings *out)
 	struct buf errors = { 0 };
 	bool good;
 
-	/* the environment wins over the file, and --database over both */
+	/* the environment overrides the file, and --database overrides both */
 	if (ctl->database)
 		setenv("DATABASE_URL", ctl->database, 1);
 	good = settings_load(ctl->file, out, &errors);
 	fputs(buf_text(&errors), stderr);
 	if (!good)
-		fputs("payctl: these settings cannot be used; payctl settings --example shows them "
-		      "all\n",
+		fputs("payctl: these settings cannot be used; payctl settings --example lists "
+		      "all settings\n",
 		      stderr);
 	buf_free(&errors);
 	return good;
@@ -34,7 +36,7 @@ bool ctl_conninfo(const struct ctl *ctl, struct buf *out)
 	}
 	if (!ctl_load(ctl, &settings))
 		return false;
-	settings_conninfo(&settings, out);
+	db_conninfo(&settings, out);
 	explicit_bzero(&settings, sizeof(settings));
 	return !out->failed;
 }

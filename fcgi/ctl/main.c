@@ -1,7 +1,8 @@
-/* payctl: finds the command and hands over. */
+/* payctl: finds the command and runs it. */
 #include "config.h"
 
 #include "fcgi/ctl/ctl.h"
+#include "fcgi/environment.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -31,11 +32,11 @@ static void main_help(void)
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %-9s %s\n", commands[i]->name, commands[i]->help);
 	puts("\n"
-	     "  -c, --config FILE   read settings from FILE (else $PAYMENTS_CONFIG); the "
-	     "environment wins\n"
-	     "      --database URL  work on this database instead of the settings'\n"
+	     "  -c, --config FILE   read settings from FILE, or else from $PAYMENTS_CONFIG; the\n"
+	     "                      environment overrides them\n"
+	     "      --database URL  use this database instead of the one in the settings\n"
 	     "  -V, --version       print the version and exit\n"
-	     "  -h, --help          print this and exit; after a command, how that is called");
+	     "  -h, --help          print this and exit; after a command, print its usage");
 }
 
 static const struct command *main_find(const char *name)
@@ -46,24 +47,6 @@ static const struct command *main_find(const char *name)
 	return NULL;
 }
 
-/* What payctl sees of a database must be what the workers see of it. */
-static void environment_clean(void)
-{
-	static const char *const names[] = {
-		"PGTZ", "PGOPTIONS", "PGDATESTYLE", "PGCLIENTENCODING", "PGGEQO", "PGAPPNAME",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		unsetenv(names[i]);
-}
-
-static const char *file_of_environment(void)
-{
-	const char *file = getenv("PAYMENTS_CONFIG");
-
-	return file && *file ? file : NULL;
-}
-
 static int main_run(const struct ctl *ctl, int argc, char **argv)
 {
 	const struct command *command = argc > 0 ? main_find(argv[0]) : NULL;
@@ -71,7 +54,7 @@ static int main_run(const struct ctl *ctl, int argc, char **argv)
 	if (!command) {
 		fprintf(stderr,
 			argc > 0 ? "payctl: there is no command \"%s\"; see payctl --help\n"
-				 : "payctl: which command? See payctl --help\n",
+				 : "payctl: a command is missing; see payctl --help\n",
 			argc > 0 ? argv[0] : "");
 		return EXIT_CANNOT;
 	}
@@ -80,13 +63,13 @@ static int main_run(const struct ctl *ctl, int argc, char **argv)
 		       command->usage, command->help);
 		return EXIT_SUCCESS;
 	}
-	optind = 0; /* glibc: begin anew, with the command's own options */
+	optind = 0; /* glibc: start again, with the options of the command */
 	return command->run(ctl, argc, argv);
 }
 
 int main(int argc, char **argv)
 {
-	struct ctl ctl = { .file = file_of_environment() };
+	struct ctl ctl = { .file = environment_config_file() };
 	int option;
 
 	environment_clean();

@@ -1,4 +1,4 @@
-/* payctl migrate: brings schema payments to what this build needs. */
+/* payctl migrate: brings schema payments to the version that this build needs. */
 #include "db/migrate.h"
 
 #include "fcgi/ctl/ctl.h"
@@ -39,6 +39,6 @@ const struct command command_migrate = {
 	.name = "migrate",
 	.run = migrate_run,
 	.usage = "[--grant ROLE] [--dry-run]",
-	.help = "bring the database to this build's schema; --grant gives ROLE the service's "
-		"rights",
+	.help = "bring the database to the schema of this build; --grant gives ROLE the rights of "
+		"the service",
 };

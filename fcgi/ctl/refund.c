@@ -1,4 +1,4 @@
-/* payctl refund: gives a charge back, or part of it, as POST intents/{id}/refund does. */
+/* payctl refund: orders a full or partial refund, as POST intents/{id}/refund does. */
 #include "fcgi/ctl/ctl.h"
 
 #include "pay/refund/refund.h"
@@ -37,7 +37,7 @@ static bool read_input(int argc, char **argv, struct refund_input *out)
 	       strlen(out->note) <= REFUND_NOTE_MAX && uuid_parse(argv[optind], &out->intent_id);
 }
 
-static int order(const struct settings *settings, const struct refund_input *input)
+static int refund_with(const struct settings *settings, const struct refund_input *input)
 {
 	struct service service;
 	struct outcome outcome = { .status = STATUS_OK };
@@ -74,7 +74,7 @@ static int refund_command(const struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(&command_refund);
 	if (!ctl_load(ctl, &settings))
 		return EXIT_CANNOT;
-	code = order(&settings, &input);
+	code = refund_with(&settings, &input);
 	explicit_bzero(&settings, sizeof(settings));
 	return code;
 }
@@ -83,6 +83,5 @@ const struct command command_refund = {
 	.name = "refund",
 	.run = refund_command,
 	.usage = "INTENT --reason TEXT [--amount WON]",
-	.help = "order a refund of a paid intent: all that is left of its charge, or --amount of "
-		"it",
+	.help = "order a refund of a paid intent: the rest of its charge, or --amount of it",
 };

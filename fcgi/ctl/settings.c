@@ -1,4 +1,4 @@
-/* payctl settings: the settings in force, or the example file and the man page's list. */
+/* payctl settings: prints the settings in force, the example file, or the list of the man page. */
 #include "fcgi/ctl/ctl.h"
 
 #include <getopt.h>
@@ -41,6 +41,5 @@ const struct command command_settings = {
 	.name = "settings",
 	.run = settings_run,
 	.usage = "[--example | --man]",
-	.help = "print the settings in force; --example prints a file with every setting at its "
-		"default",
+	.help = "print the settings in force; --example prints a file with all defaults",
 };

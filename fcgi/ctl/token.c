@@ -2,6 +2,7 @@
 #include "auth/token_issue.h"
 
 #include "base/clock.h"
+#include "db/db.h"
 #include "db/user.h"
 #include "fcgi/ctl/ctl.h"
 
@@ -21,8 +22,8 @@ static const struct option options[] = {
 };
 
 struct token_options {
-	const char *user; /* a UUID or an e-mail address */
-	const char *role; /* NULL: the user's own, or "user" */
+	const char *user; /* UUID or e-mail address */
+	const char *role; /* NULL: the role of the user, or "user" */
 	int64_t ttl_s;
 };
 
@@ -80,7 +81,7 @@ static bool token_look_up(const struct settings *settings, const char *email, st
 	struct buf conninfo = { 0 };
 	enum db_code code;
 
-	settings_conninfo(settings, &conninfo);
+	db_conninfo(settings, &conninfo);
 	code = db_user_find(buf_text(&conninfo), email, user, why);
 	ctl_forget(&conninfo);
 	if (code != DB_OK)
@@ -136,6 +137,5 @@ const struct command command_token = {
 	.name = "token",
 	.run = token_run,
 	.usage = "--user UUID|EMAIL [--role user|admin] [--ttl N[s|m|h|d]]",
-	.help = "print an access token signed with JWT_SECRET, good for an hour unless --ttl says "
-		"else",
+	.help = "print an access token signed with JWT_SECRET, valid for one hour or for --ttl",
 };

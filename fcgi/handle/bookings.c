@@ -1,4 +1,4 @@
-/* POST bookings: hold seats and open a payment intent. */
+/* POST bookings: holds seats and opens a payment intent. */
 #include "fcgi/handle/handle.h"
 
 #include "pay/booking/booking.h"
@@ -14,8 +14,8 @@ static bool is_repeated(const char *const *seats, int count)
 	return false;
 }
 
-static enum status read_seats(const struct json_in *json, const char **seats,
-			      struct hold_input *out)
+static enum status read_seat_labels(const struct json_in *json, const char **seats,
+				    struct hold_input *out)
 {
 	size_t count = 0;
 
@@ -31,7 +31,7 @@ static enum status read_seats(const struct json_in *json, const char **seats,
 	return STATUS_OK;
 }
 
-/* A userId in the body is allowed, and must be the token's. */
+/* The body may name a userId; it must be the user of the token. */
 static enum status check_user(const struct json_in *json, const struct principal *principal)
 {
 	const char *text = json_in_string(json, "userId");
@@ -57,7 +57,7 @@ static enum status read_hold(const struct json_in *json, const struct principal 
 	if (!performance || !uuid_parse(performance, &out->performance_id) ||
 	    user == STATUS_INVALID_ID)
 		return STATUS_INVALID_ID;
-	status = read_seats(json, seats, out);
+	status = read_seat_labels(json, seats, out);
 	if (status != STATUS_OK)
 		return status;
 	out->payment_method = method ? booking_method_find(method) : NULL;

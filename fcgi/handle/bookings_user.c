@@ -1,4 +1,4 @@
-/* GET and DELETE of bookings/user/{id} and bookings/my: a user's bookings. */
+/* GET and DELETE bookings/user/{id} and bookings/my: the bookings of one user. */
 #include "fcgi/handle/handle.h"
 
 #include "fcgi/http/http_text.h"
@@ -10,7 +10,7 @@
 
 #define CURSOR_MAX 96
 
-/* Whose bookings: the path's {id}, or the token's user where the path has none ("my"). */
+/* The user of the path's {id}, or of the token when the path has none ("my"). */
 static enum status read_user(const struct exchange *exchange, struct uuid *out)
 {
 	const struct principal *principal = &exchange->call.principal;
@@ -25,7 +25,8 @@ static enum status read_user(const struct exchange *exchange, struct uuid *out)
 	return STATUS_OK;
 }
 
-/* ?limit: more than the most is the most; what is no positive number is an error. */
+/* ?limit: a number above the maximum becomes the maximum; a text that is no positive number is an
+ * error. */
 static bool read_limit(const struct request *request, int *out)
 {
 	char text[12], *end;
@@ -41,7 +42,7 @@ static bool read_limit(const struct request *request, int *out)
 	return true;
 }
 
-/* ?before: the cursor of the page before, as we gave it. */
+/* ?before: the cursor that the previous page contained. */
 static bool read_cursor(const struct request *request, char cursor[CURSOR_MAX],
 			struct bookings_page *page)
 {
@@ -96,15 +97,16 @@ void handle_bookings_cancel(struct exchange *exchange)
 	struct json_in *json = handle_body(exchange);
 	struct outcome outcome = { .status = STATUS_OK };
 	struct uuid user, booking;
-	enum status status, whose;
+	enum status status, user_status;
 
 	if (!json)
 		return;
 	status = read_booking(json, &booking);
 	json_in_free(json);
-	whose = read_user(exchange, &user);
-	if (status == STATUS_OK || (whose == STATUS_INVALID_ID && status == STATUS_INVALID_ID))
-		status = whose;
+	user_status = read_user(exchange, &user);
+	if (status == STATUS_OK ||
+	    (user_status == STATUS_INVALID_ID && status == STATUS_INVALID_ID))
+		status = user_status;
 	if (status != STATUS_OK) {
 		handle_refuse(exchange, status);
 		return;

@@ -1,4 +1,5 @@
-/* POST execute: execute a payment intent. Token and cvv stay in the parsed body, which is wiped. */
+/* POST execute: executes a payment intent. Token and cvv stay in the parsed body, which is wiped.
+ * */
 #include "fcgi/handle/handle.h"
 
 #include "pay/payment/payment.h"
@@ -6,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CVV_MAX 5	   /* four digits and the NUL */
+#define CVV_MAX 5	   /* four digits and a NUL */
 #define CARD_TOKEN_MAX 512 /* bytes of a paymentMethodToken; gateways' keys are at most 200 */
 
-/* Three or four digits, as a string or, as some clients have it, as a number. */
+/* Three or four digits, as a string or, from some clients, as a number. */
 static bool read_cvv(const struct json_in *json, char out[CVV_MAX])
 {
 	const char *text = json_in_string(json, "cvv");

@@ -1,4 +1,4 @@
-/* What the handlers have in common. */
+/* Shared by the handlers. */
 #include "fcgi/handle/handle.h"
 
 #include "fcgi/http/http_text.h"

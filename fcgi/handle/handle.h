@@ -1,6 +1,6 @@
 /*
- * Handlers: parse into a typed input with declared limits, call one domain
- * function, write one answer. One file each, handle_<name>.c.
+ * Handlers. Each has a file: it parses the request into a typed input with declared limits, calls
+ * one domain function and writes one answer.
  */
 #ifndef PAYMENTS_FCGI_HANDLE_HANDLE_H
 #define PAYMENTS_FCGI_HANDLE_HANDLE_H
@@ -8,12 +8,12 @@
 #include "base/json_in.h"
 #include "fcgi/http/route.h"
 
-/* To be called once, before the first request. */
-void handle_health_prepare(void);  /* uptime counts from here */
-bool handle_methods_prepare(void); /* makes the answer; false when out of memory */
+/* Called once, before the first request. */
+void handle_health_prepare(void);  /* the uptime starts here */
+bool handle_methods_prepare(void); /* builds the answer; false when out of memory */
 
-/* The handlers of route.c's table, one an endpoint: docs/api.md says what each takes and answers.
- * Each leaves a complete response, whatever happened. */
+/* The handlers of the table in route.c, one for each endpoint; docs/api.md describes the endpoints.
+ * Each handler always leaves a complete response. */
 void handle_process(struct exchange *exchange);
 void handle_methods(struct exchange *exchange);
 void handle_health(struct exchange *exchange);
@@ -28,23 +28,23 @@ void handle_occupied(struct exchange *exchange);
 void handle_shadow(struct exchange *exchange);
 void handle_webhook_toss(struct exchange *exchange);
 
-/* Ends the exchange with an error whose rank is below "user": a token whose user does not exist is
- * answered 401 USER_NOT_FOUND instead, as the order of checks demands. */
+/* Ends the exchange with an error that ranks after the check of the user. If the user of the token
+ * does not exist, the answer is 401 USER_NOT_FOUND instead. */
 void handle_refuse(struct exchange *exchange, enum status status);
 
-/* The request's body as JSON, to be freed with json_in_free. NULL: it, or the Idempotency-Key, was
- * not as it must be, and the exchange is ended. */
+/* The body as JSON; the caller frees it with json_in_free. NULL: the body or the Idempotency-Key is
+ * invalid, and the exchange is ended. */
 struct json_in *handle_body(struct exchange *exchange);
 
-/* True where a body's field is not there: absent, null, or an empty string. */
+/* True if a field of the body is absent, null, or an empty string. */
 bool handle_is_missing(const struct json_in *json, const char *key);
 
-/* The fields of POST process: OK, or which rule they break. POST shadow/process judges by the
- * same. */
+/* Reads the fields of POST process: OK, or the rule that they break. POST shadow/process shares it.
+ * */
 struct process_input;
 enum status handle_process_read(const struct json_in *json, struct process_input *out);
 
-/* Moves what the domain call came to into the response. */
+/* Moves the result of the domain call into the response. */
 void handle_answer(struct exchange *exchange, struct outcome *outcome);
 
 #endif

@@ -1,4 +1,4 @@
-/* GET health: the process serves at all. GET health/ready: it could serve a payment now. */
+/* GET health: the process runs. GET health/ready: it can serve a payment now. */
 #include "config.h"
 #include "fcgi/handle/handle.h"
 

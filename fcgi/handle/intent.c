@@ -1,4 +1,4 @@
-/* GET intents/{id}: where a payment stands. */
+/* GET intents/{id}: the state of a payment. */
 #include "fcgi/handle/handle.h"
 
 #include "pay/payment/payment.h"

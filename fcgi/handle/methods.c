@@ -1,5 +1,5 @@
-/* GET methods: the payment methods offered. The answer never changes while the process lives, so it
- * is made once, with its ETag. */
+/* GET methods: the payment methods. The answer never changes while the process runs, so it is built
+ * once, with its ETag. */
 #include "fcgi/handle/handle.h"
 
 #include "base/json_out.h"
@@ -14,7 +14,7 @@
 static struct buf body;
 static char etag[24];
 
-/* FNV-1a: an ETag has to differ between builds whose lists differ, no more. */
+/* FNV-1a. The ETag must only differ between builds with different lists. */
 static uint64_t hash(const char *text)
 {
 	uint64_t sum = UINT64_C(0xcbf29ce484222325);

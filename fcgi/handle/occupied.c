@@ -1,4 +1,4 @@
-/* GET occupiedSeats/{id}: which seats of a performance are taken. */
+/* GET occupiedSeats/{id}: the seats of a performance that are taken. */
 #include "fcgi/handle/handle.h"
 
 #include "fcgi/http/http_text.h"
@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct labels {
-	char *text; /* the parameter, cut at its commas */
+	char *text; /* the parameter, split at its commas */
 	const char *list[OCCUPIED_SEATS_MAX];
 	int count;
 };
@@ -27,7 +27,7 @@ static enum status cut_labels(struct labels *labels)
 	return STATUS_OK;
 }
 
-/* ?seatIds=A1,B3. Absent or empty: every seat. */
+/* ?seatIds=A1,B3. Absent or empty: all seats. */
 static enum status read_labels(const struct request *request, struct labels *labels)
 {
 	size_t size = strlen(request->query) + 1;

@@ -1,4 +1,4 @@
-/* POST process: pay a reservation that somebody else made. */
+/* POST process: pays a reservation that the monolith made. */
 #include "fcgi/handle/handle.h"
 
 #include "pay/payment/payment.h"
@@ -7,7 +7,7 @@
 
 #define PAYMENT_KEY_MAX 200 /* bytes of a paymentKey */
 
-/* What is missing is said before what is wrong, whichever of the two fields it is. */
+/* A missing field is reported before an invalid one, whichever of the two it is. */
 enum status handle_process_read(const struct json_in *json, struct process_input *out)
 {
 	const char *id = json_in_string(json, "reservationId");
@@ -24,7 +24,7 @@ enum status handle_process_read(const struct json_in *json, struct process_input
 	return STATUS_OK;
 }
 
-/* The token that some gateways need; a client of the others sends none, or in vain. */
+/* The token that some gateways need; the others ignore it. */
 static enum status read_payment_key(const struct json_in *json, const struct settings *settings,
 				    struct process_input *out)
 {

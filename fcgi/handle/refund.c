@@ -1,4 +1,4 @@
-/* POST intents/{id}/refund: an admin gives a charge back, or part of it. */
+/* POST intents/{id}/refund: an admin orders a full or partial refund. */
 #include "fcgi/handle/handle.h"
 
 #include "pay/refund/refund.h"

@@ -1,10 +1,11 @@
-/* POST shadow/process: what would have been decided of a payment that the monolith has answered. */
+/* POST shadow/process: decides, without effect, a payment that the monolith answered. */
 #include "fcgi/handle/handle.h"
 
 #include "pay/audit/shadow.h"
 #include "pay/payment/payment.h"
 
-/* What the call itself must say; the fields of the payment may be wrong as its sender made them. */
+/* Checks the fields of the call itself. The fields of the payment may be invalid: the monolith
+ * answered them too. */
 static enum status shadow_read(const struct json_in *json, struct shadow_input *out)
 {
 	const char *user = json_in_string(json, "userId");

@@ -1,12 +1,12 @@
-/* POST webhooks/toss: an order changed at Toss Payments. Unsigned, and resent until it is answered
- * 200. */
+/* POST webhooks/toss: an order changed at Toss Payments. The notice is not signed, and it is sent
+ * again until the answer is 200. */
 #include "fcgi/handle/handle.h"
 
 #include "pay/janitor/webhook.h"
 
 #include <string.h>
 
-/* The order id, where it can be one of ours. */
+/* Reads the order id, if it has the form of ours. */
 static void read_order(const struct json_in *data, void *context)
 {
 	struct uuid *order_id = context;
@@ -16,7 +16,7 @@ static void read_order(const struct json_in *data, void *context)
 		uuid_parse(text, order_id);
 }
 
-/* OK with an empty *order_id: a notice that is none of our business. */
+/* OK with an empty *order_id: the notice does not concern us. */
 static enum status webhook_read(const struct request *request, struct uuid *order_id)
 {
 	struct json_in *json = NULL;

@@ -6,14 +6,13 @@
 #include "fcgi/http/route.h"
 #include "pay/metrics.h"
 
-/* NULL leaves the member out of the line. */
+/* NULL omits the member from the log line. */
 static const char *id_or_null(const struct uuid *id)
 {
 	return id->text[0] ? id->text : NULL;
 }
 
-/* The wire code of an answer that is none of success; what nobody waited for has a name of its
- * own. */
+/* The error code of the answer. A request whose client left has a code of its own. */
 static const char *log_code(const struct response *response)
 {
 	if (response_http(response) == HTTP_CLIENT_GONE)

@@ -1,4 +1,4 @@
-/* One request from the socket to its log line. */
+/* One request, from the socket to its log line. */
 #ifndef PAYMENTS_FCGI_HTTP_EXCHANGE_H
 #define PAYMENTS_FCGI_HTTP_EXCHANGE_H
 
@@ -6,8 +6,8 @@
 
 struct FCGX_Request;
 
-/* Reads an accepted request, has it routed, sends the answer, logs one line. The connection is the
- * caller's to finish. */
+/* Reads an accepted request, routes it, sends the answer and logs one line. The caller finishes the
+ * connection. */
 void exchange_serve(struct FCGX_Request *fcgx, struct service *service,
 		    const struct settings *settings);
 

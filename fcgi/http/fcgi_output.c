@@ -6,10 +6,10 @@
 #include <sys/uio.h>
 
 #define CONTENT_MAX \
-	(FCGI_MAX_LENGTH / 8 * 8) /* as the specification recommends: no padding needed */
+	(FCGI_MAX_LENGTH / 8 * 8) /* a multiple of 8, as recommended: no padding needed */
 #define PIECES_MAX 64		  /* of one record */
 
-/* What follows the last of the output. */
+/* Follows the last byte of the output. */
 struct end {
 	FCGI_Header no_more_output;
 	FCGI_EndRequestRecord request;
@@ -27,8 +27,8 @@ static FCGI_Header header(int type, int request_id, size_t length)
 	};
 }
 
-/* A write may take less than all of it where the peer reads slowly. */
-static bool write_all(int fd, struct iovec *parts, int count)
+/* A write may be partial when the peer reads slowly. */
+static bool parts_write(int fd, struct iovec *parts, int count)
 {
 	while (count > 0) {
 		ssize_t written = writev(fd, parts, count);
@@ -50,11 +50,11 @@ static size_t smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* What has yet to be sent. */
+/* The rest that must be sent. */
 struct output {
 	const struct iovec *parts;
 	int count;
-	size_t sent; /* of the first part */
+	size_t sent; /* bytes of the first part */
 };
 
 static void step_over_sent(struct output *output)
@@ -64,8 +64,8 @@ static void step_over_sent(struct output *output)
 		output->sent = 0;
 }
 
-/* The next of it, as much as one record holds: its pieces, and how many bytes they have. */
-static size_t take(struct output *output, struct iovec pieces[], int *count)
+/* Fills one record with the next pieces of the output. Returns their length in bytes. */
+static size_t record_fill(struct output *output, struct iovec pieces[], int *count)
 {
 	size_t length = 0;
 
@@ -95,11 +95,11 @@ bool fcgi_output_send(int fd, int request_id, const struct iovec *parts, int cou
 	do {
 		struct iovec record[1 + PIECES_MAX + 1];
 		FCGI_Header head =
-			header(FCGI_STDOUT, request_id, take(&output, record + 1, &count));
+			header(FCGI_STDOUT, request_id, record_fill(&output, record + 1, &count));
 
 		record[0] = (struct iovec){ &head, sizeof(head) };
 		record[1 + count] = (struct iovec){ &end, sizeof(end) };
-		if (!write_all(fd, record, 1 + count + (output.count == 0)))
+		if (!parts_write(fd, record, 1 + count + (output.count == 0)))
 			return false;
 	} while (output.count > 0);
 	return true;

@@ -1,5 +1,6 @@
 #include "fcgi/http/http_text.h"
 
+#include "base/hex.h"
 #include "base/utf8.h"
 
 #include <ctype.h>
@@ -24,7 +25,7 @@ static bool has_control(const char *text)
 	return false;
 }
 
-/* Copies as much as fits. False: it was cut. */
+/* Copies as much as fits. False: the text was cut. */
 static bool copy_text(const char *from, size_t length, char *out, size_t size)
 {
 	size_t kept = length < size ? length : size - 1;
@@ -82,7 +83,7 @@ static const char *skip_blanks(const char *at)
 	return at + strspn(at, " \t");
 }
 
-/* The q of a range's parameters, in thousandths; a q that is none counts as 0: not wanted. */
+/* The q of a language range, in thousandths. An invalid q counts as 0: not wanted. */
 static int q_parse(const char *at, const char *end)
 {
 	int q = 0;
@@ -205,7 +206,7 @@ int64_t http_length(const char *text)
 		return 0;
 	if (text[strspn(text, "0123456789")] != '\0')
 		return -1;
-	return strtoll(text, NULL, 10); /* saturates: far too large stays far too large */
+	return strtoll(text, NULL, 10); /* saturates, and stays too large */
 }
 
 int64_t http_unix_ms(const char *text)
@@ -216,14 +217,6 @@ int64_t http_unix_ms(const char *text)
 	    strspn(text + seconds + 1, "0123456789") != 3 || text[seconds + 4] != '\0')
 		return -1;
 	return strtoll(text, NULL, 10) * 1000 + strtoll(text + seconds + 1, NULL, 10);
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)tolower((unsigned char)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static bool text_is_clean(const char *text)
@@ -240,7 +233,7 @@ static bool text_is_clean(const char *text)
 	return true;
 }
 
-/* Decodes up to `end`. A %00 is refused here: behind it text_is_clean would not look. */
+/* Decodes up to `end`. Refuses %00: text_is_clean would stop at it. */
 static bool percent_decode(const char *at, const char *end, char *out, size_t size)
 {
 	size_t length = 0;
@@ -267,7 +260,7 @@ static bool percent_decode(const char *at, const char *end, char *out, size_t si
 	return true;
 }
 
-/* Where the first value of `name` begins; NULL where there is none. */
+/* The start of the first value of `name`; NULL: none. */
 static const char *query_find(const char *query, const char *name)
 {
 	size_t length = strlen(name);

@@ -14,8 +14,7 @@
 
 #define MOUNT_DEFAULT "/api/v1/payments"
 
-/* The parameters that are read. Those without HTTP_ are nginx's own word: no client can forge
- * them. */
+/* The parameters that are read. nginx sets those without HTTP_ itself: no client can forge them. */
 enum param {
 	PARAM_METHOD,
 	PARAM_URI,
@@ -38,7 +37,7 @@ enum param {
 static const struct {
 	const char *name;
 	size_t length;
-	bool once; /* a header that came twice could be understood in two ways */
+	bool once; /* twice, the header would be ambiguous */
 } params[PARAM_COUNT] = {
 	[PARAM_METHOD] = { NAMED("REQUEST_METHOD"), false },
 	[PARAM_URI] = { NAMED("DOCUMENT_URI"), false },
@@ -55,7 +54,7 @@ static const struct {
 	[PARAM_LANGUAGE] = { NAMED("HTTP_ACCEPT_LANGUAGE"), false },
 };
 
-/* Which of them a "NAME=value" is; PARAM_COUNT: none. */
+/* The parameter of "NAME=value"; PARAM_COUNT: none that is read. */
 static enum param param_of(const char *entry, size_t length)
 {
 	int i;
@@ -66,7 +65,7 @@ static enum param param_of(const char *entry, size_t length)
 	return (enum param)i;
 }
 
-/* Fills values[], NULL where absent. True: a header came twice that may come once. */
+/* Fills values[]; NULL: absent. True: a header was repeated that may come only once. */
 static bool params_read(char **envp, const char *values[PARAM_COUNT])
 {
 	bool repeated = false;
@@ -101,7 +100,8 @@ static enum request_method method_parse(const char *name)
 	return METHOD_OTHER;
 }
 
-/* How long ago nginx passed it on. Two clocks may disagree: less than nothing is nothing. */
+/* The time since nginx passed the request on. Two clocks may differ, so a negative time becomes 0.
+ * */
 static int64_t queued_ms_since(const char *msec)
 {
 	int64_t passed_ms = http_unix_ms(msec);
@@ -166,7 +166,7 @@ enum status request_read_body(struct request *request, const struct settings *se
 	request->body[request->body_length] = '\0';
 	if (!request_is_whole(request))
 		return STATUS_BAD_REQUEST;
-	/* its 8 KiB are of use to others while this request waits for its gateway */
+	/* frees 8 KiB while this request waits for its gateway */
 	FCGX_FreeStream(&request->fcgx->in);
 	return STATUS_OK;
 }
@@ -177,7 +177,7 @@ bool request_is_whole(const struct request *request)
 
 	if (!in)
 		return true;
-	/* a body that nobody wanted to read is still on its way */
+	/* the body was not read, so it is still in the connection */
 	if (request->content_length < 0 || (size_t)request->content_length != request->body_length)
 		return false;
 	return FCGX_GetChar(in) == EOF && FCGX_GetError(in) == 0;

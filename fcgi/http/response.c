@@ -90,7 +90,7 @@ static void put_head(const struct response *response, struct buf *out, const cha
 	put_header(out, "X-Request-Id", request_id);
 	if (!strstr(buf_text(&response->headers), "Cache-Control: "))
 		put_header(out, "Cache-Control", "no-store");
-	if (http == 401) /* RFC 9110 section 15.5.2 wants the scheme named */
+	if (http == 401) /* RFC 9110 section 15.5.2 requires the scheme */
 		put_header(out, "WWW-Authenticate", "Bearer");
 	put_retry_after(response, out);
 	buf_puts(out, buf_text(&response->headers));
@@ -110,7 +110,7 @@ static bool send_whole(const struct FCGX_Request *fcgx, const struct buf *head,
 	return fcgi_output_send(fcgx->ipcFd, fcgx->requestId, parts, 2);
 }
 
-/* `parts` are those of the answer, head and all. */
+/* `parts` has the head, too. */
 static bool send_parts(const struct FCGX_Request *fcgx, const struct buf *parts)
 {
 	return fcgi_output_send(fcgx->ipcFd, fcgx->requestId, (const struct iovec *)parts->data,
@@ -138,7 +138,7 @@ bool response_send(struct response *response, const struct FCGX_Request *fcgx,
 
 	if (response->body.failed || response->headers.failed)
 		response_error(response, STATUS_INTERNAL_ERROR, LANGUAGE_KO, request_id);
-	if (response->body.failed) /* no memory even for that: the status alone has to do */
+	if (response->body.failed) /* no memory even for that: send the status only */
 		buf_reset(&response->body);
 	put_head(response, &head, request_id);
 	if (response->shared.text)

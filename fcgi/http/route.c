@@ -8,9 +8,8 @@
 #include <string.h>
 
 enum route_token {
-	ROUTE_OPEN,	      /* no token is looked at */
-	ROUTE_TOKEN_OPTIONAL, /* a good one is used; a bad or stale one is as none: the answer is
-				 open */
+	ROUTE_OPEN,	      /* no token is read */
+	ROUTE_TOKEN_OPTIONAL, /* a valid token is used; an invalid one counts as none */
 	ROUTE_TOKEN_REQUIRED
 };
 
@@ -61,7 +60,7 @@ static bool route_matches(const struct route *route, struct exchange *exchange)
 			       sizeof(exchange->segment));
 }
 
-/* OK and *out; METHOD_NOT_ALLOWED where only the path matches; NOT_FOUND. */
+/* OK and *out. METHOD_NOT_ALLOWED: only the path matches. NOT_FOUND: no path matches. */
 static enum status route_find(struct exchange *exchange, const struct route **out)
 {
 	const struct request *request = &exchange->request;
@@ -80,7 +79,7 @@ static enum status route_find(struct exchange *exchange, const struct route **ou
 	return status;
 }
 
-/* What the path takes, "GET, HEAD": a 405 has to say so (RFC 9110 section 15.5.6). */
+/* The methods of the path, "GET, HEAD": a 405 must name them (RFC 9110 section 15.5.6). */
 static void route_add_allow(struct exchange *exchange)
 {
 	static const char *const names[METHOD_OTHER] = {
@@ -100,7 +99,8 @@ static void route_add_allow(struct exchange *exchange)
 	response_header(&exchange->response, "Allow", allow);
 }
 
-/* Size, type, repeated headers, then the body itself: in the order of the contract. */
+/* Checks size, type and repeated headers, then reads the body: the order is part of the contract.
+ * */
 static enum status route_take_body(struct exchange *exchange)
 {
 	struct request *request = &exchange->request;
@@ -131,8 +131,8 @@ static enum status route_check_token(struct exchange *exchange, enum route_token
 	return wanted == ROUTE_TOKEN_OPTIONAL ? STATUS_OK : status;
 }
 
-/* A request that changes something is carried out only for somebody who waits for the answer: an
- * HTTP server sends a request on although its client left while it queued. */
+/* A request that changes state is carried out only while its client waits for the answer. nginx
+ * passes a request on even if the client left while it queued. */
 static bool route_is_awaited(struct exchange *exchange)
 {
 	const struct request *request = &exchange->request;

@@ -1,7 +1,7 @@
 /*
- * The route table: which path and method goes to which handler, decided once.
- * 404, 405, 413, 415, 400 and the token's 401 and 403 are answered here, in the
- * order of the contract; a handler sees only requests that passed.
+ * The route table: the handler of each path and method. 404, 405, 413, 415, 400 and the 401 and 403
+ * of the token are answered here, in the order of the contract. A handler sees only requests that
+ * passed.
  */
 #ifndef PAYMENTS_FCGI_HTTP_ROUTE_H
 #define PAYMENTS_FCGI_HTTP_ROUTE_H
@@ -10,22 +10,22 @@
 #include "fcgi/http/response.h"
 #include "pay/service.h"
 
-/* One request and its answer on their way through the floors. */
+/* One request and its answer. */
 struct exchange {
 	struct request request;
 	struct response response;
-	struct call call;      /* call.principal is filled where the route wants a token */
-	char segment[64];      /* what {id} in the route's path matched, "" where it has none */
-	int route_index;       /* into route_names, -1 where none matched */
-	const char *route;     /* for the log: "POST process", "-" where none matched */
-	struct uuid intent_id; /* for the log, "" where there is none */
+	struct call call;      /* call.principal is set if the route takes a token */
+	char segment[64];      /* what {id} in the path matched; "": the route has none */
+	int route_index;       /* in route_names; -1: no route matched */
+	const char *route;     /* for the log: "POST process"; "-": no route matched */
+	struct uuid intent_id; /* for the log; "": none */
 };
 
-/* The routes' names, for the metrics; how many there are. */
+/* Fills in the names of the routes, for the metrics, and returns their number. */
 #define ROUTE_NAMES_MAX 32
 int route_names(const char *names[ROUTE_NAMES_MAX]);
 
-/* Routes, checks, runs the handler. The response is complete afterwards, whatever happened. */
+/* Finds the route, checks the request and runs the handler. The response is always complete. */
 void route_dispatch(struct exchange *exchange);
 
 #endif

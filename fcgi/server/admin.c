@@ -19,7 +19,7 @@
 
 #define ADMIN_BACKLOG 16
 #define REQUEST_MAX 4096
-#define READY_KEPT_MS 500 /* a question to the database answers all that come within this time */
+#define READY_KEPT_MS 500 /* one check of the database serves all requests of this time */
 
 struct admin {
 	int listen_fd;
@@ -27,7 +27,7 @@ struct admin {
 	pthread_t thread;
 	atomic_bool stopping;
 	int64_t started_ms;
-	int64_t ready_ms; /* when readiness was asked last; 0: never */
+	int64_t ready_ms; /* when the last check ran; 0: never */
 	bool ready;
 	struct buf why;
 };
@@ -101,7 +101,7 @@ static void reply_metrics(struct admin *admin, struct reply *reply)
 	metrics_write(&reply->body);
 }
 
-static void answer(struct admin *admin, const char *line, struct reply *reply)
+static void reply_page(struct admin *admin, const char *line, struct reply *reply)
 {
 	static const struct {
 		const char *start;
@@ -123,8 +123,7 @@ static void answer(struct admin *admin, const char *line, struct reply *reply)
 	buf_puts(&reply->body, "{\"error\":\"GET /health, /ready, /status or /metrics\"}\n");
 }
 
-/* Up to the end of the headers; what they say does not matter. False: no whole request came in
- * time. */
+/* Reads up to the end of the headers and ignores them. False: no complete request came in time. */
 static bool read_request(int fd, char text[REQUEST_MAX])
 {
 	int64_t until_ms = clock_mono_ms() + ADMIN_PATIENCE_MS;
@@ -165,7 +164,7 @@ static void serve(struct admin *admin, int fd)
 	set_patience(fd);
 	if (!read_request(fd, text))
 		return;
-	answer(admin, text, &reply);
+	reply_page(admin, text, &reply);
 	buf_printf(&head,
 		   "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: "
 		   "close\r\n\r\n",
@@ -205,11 +204,10 @@ struct admin *admin_start(const char *address, struct service *service, struct b
 	admin->started_ms = clock_mono_ms();
 	admin->listen_fd = listener_open_shared(address, ADMIN_BACKLOG, why);
 	if (admin->listen_fd >= 0) {
-		set_patience(
-			admin->listen_fd); /* so that accept looks at `stopping` now and then */
+		set_patience(admin->listen_fd); /* accept returns, and `stopping` is read */
 		if (pthread_create(&admin->thread, NULL, admin_run, admin) == 0)
 			return admin;
-		buf_puts(why, "no thread to be had");
+		buf_puts(why, "no thread could be started");
 		close(admin->listen_fd);
 	}
 	free(admin);

@@ -6,8 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Waits on `cond` (`lock` held) until signalled, or clock_mono_ms reaches `deadline_ms`: then
- * false. */
+/* Waits on `cond`, with `lock` held. False: clock_mono_ms reached `deadline_ms`. */
 bool cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ms);
 
 #endif

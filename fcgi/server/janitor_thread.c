@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "fcgi/server/cond.h"
-#include "fcgi/server/worker.h"
+#include "fcgi/server/settings_live.h"
 #include "pay/janitor/janitor.h"
 
 #include <pthread.h>
@@ -13,20 +13,20 @@ struct janitor_thread {
 	struct service *service;
 	pthread_t thread;
 	unsigned int seed;
-	pthread_mutex_t lock; /* what follows */
+	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t changed;
 	bool stopping;
 	bool ended;
 };
 
-/* From three to five quarters of the interval: the processes of a pool, started at the same moment,
- * drift apart instead of asking for the same rows together. */
+/* 75 % to 125 % of the interval, at random: processes that started together drift apart and do not
+ * compete for the same rows. */
 static int64_t pause_ms(struct janitor_thread *janitor_thread, int32_t interval_ms)
 {
 	return interval_ms * 3 / 4 + rand_r(&janitor_thread->seed) % (interval_ms / 2 + 1);
 }
 
-/* False: it is to stop. */
+/* False: the thread must stop. */
 static bool janitor_thread_pause(struct janitor_thread *janitor_thread, int64_t ms)
 {
 	int64_t until_ms = clock_mono_ms() + ms;

@@ -1,4 +1,4 @@
-/* The thread that makes the janitor's janitor_thread, one a process. */
+/* The thread that runs the rounds of the janitor, one in each process. */
 #ifndef PAYMENTS_FCGI_SERVER_JANITOR_THREAD_H
 #define PAYMENTS_FCGI_SERVER_JANITOR_THREAD_H
 
@@ -9,14 +9,14 @@
 
 struct janitor_thread;
 
-/* Starts it; needs the settings published. NULL when it could not be started. */
+/* The settings must be published. NULL: the thread could not be started. */
 struct janitor_thread *janitor_thread_start(struct service *service);
 
-/* Lets it begin no further round. */
+/* No further round begins after this call. */
 void janitor_thread_stop(struct janitor_thread *janitor_thread);
 
-/* Waits at most `patience_ms` for the round under way. True: it ended, `janitor_thread` is freed.
- * False: it still runs, and uses the service: the process must end without freeing it. */
+/* Waits at most `patience_ms` for the current round. True: it ended, and `janitor_thread` is freed.
+ * False: it still uses the service, so the process must end without freeing it. */
 bool janitor_thread_join(struct janitor_thread *janitor_thread, int64_t patience_ms);
 
 #endif

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define HOST_MAX 256
-#define SOCKET_MASK 0117 /* leaves 0660: the web server's group may connect, nobody else */
+#define SOCKET_MASK 0117 /* leaves 0660: only the group of the web server may connect */
 
 static bool is_listening(int fd)
 {
@@ -29,12 +29,12 @@ int listener_inherit(struct buf *why)
 	int flags = fcntl(STDIN_FILENO, F_GETFL);
 
 	if (!is_listening(STDIN_FILENO)) {
-		buf_puts(why, "descriptor 0 is no listening socket: start me with spawn-fcgi, "
+		buf_puts(why, "descriptor 0 is no listening socket: start it with spawn-fcgi, "
 			      "multiwatch or systemd (StandardInput=socket), or with "
 			      "--listen unix:/path");
 		return -1;
 	}
-	/* Left non-blocking, every idle thread would spin in accept. */
+	/* On a non-blocking socket every idle thread would spin in accept. */
 	if (flags & O_NONBLOCK)
 		fcntl(STDIN_FILENO, F_SETFL, flags & ~O_NONBLOCK);
 	return STDIN_FILENO;
@@ -58,14 +58,14 @@ static bool is_answered(const struct sockaddr_un *name)
 
 	if (fd < 0)
 		return true;
-	/* EAGAIN: its backlog is full, so somebody is there. */
+	/* EAGAIN: the backlog is full, so a process listens there. */
 	answered =
 		connect(fd, (const struct sockaddr *)name, sizeof(*name)) == 0 || errno == EAGAIN;
 	close(fd);
 	return answered;
 }
 
-/* Clears the way to a path: true where nothing is there, or a socket nobody answers on was. */
+/* Removes a socket on which no process answers. True: the path is free. */
 static bool unix_clear(const struct sockaddr_un *name, struct buf *why)
 {
 	struct stat found;
@@ -133,7 +133,7 @@ static bool address_split(const char *address, char host[HOST_MAX], const char *
 		address++;
 		length -= 2;
 	} else if (memchr(address, ':', length)) {
-		return false; /* a bare v6 address: which colon is the port's cannot be told */
+		return false; /* a v6 address without brackets: the port is ambiguous */
 	}
 	memcpy(host, address, length);
 	host[length] = '\0';

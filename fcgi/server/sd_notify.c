@@ -16,10 +16,10 @@
 
 #define TEXT_MAX 160
 #define PAUSE_MAX_MS 5000
-#define PAUSES_PER_WATCHDOG 3 /* two signs of life may be late or lost */
-#define SEND_PATIENCE_S 1     /* a stuck manager must not keep us from a signal */
+#define PAUSES_PER_WATCHDOG 3 /* two notices may be late or lost */
+#define SEND_PATIENCE_S 1     /* a stuck manager must not delay the next signal */
 
-/* The manager's address; a leading @ stands for the NUL of an abstract one. 0: there is none. */
+/* The address of the manager. A leading @ is the NUL of an abstract address. 0: there is none. */
 static socklen_t manager_address(struct sockaddr_un *out)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -66,7 +66,7 @@ void sd_notify_ready(void)
 	notify("READY=1\nSTATUS=Serving");
 }
 
-/* The time lets a manager of Type=notify-reload tell this reload's word from an earlier one's. */
+/* Type=notify-reload needs the time to tell this reload from an earlier one. */
 void sd_notify_reloading(void)
 {
 	char text[TEXT_MAX];
@@ -77,7 +77,7 @@ void sd_notify_reloading(void)
 
 void sd_notify_stopping(void)
 {
-	notify("STOPPING=1\nSTATUS=Finishing what is in flight");
+	notify("STOPPING=1\nSTATUS=Finishing requests in flight");
 }
 
 void sd_notify_load(int threads, int busy, bool alive)
@@ -90,7 +90,7 @@ void sd_notify_load(int threads, int busy, bool alive)
 	notify(text);
 }
 
-/* The variables may have been meant for our parent. */
+/* The variables may be meant for the parent process. */
 static bool watchdog_is_ours(void)
 {
 	const char *pid = getenv("WATCHDOG_PID");

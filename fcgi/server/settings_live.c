@@ -1,8 +1,4 @@
-/*
- * The settings in force. A reload puts a new set in force while requests go on
- * under the one they began with; the last of them frees it.
- */
-#include "fcgi/server/worker.h"
+#include "fcgi/server/settings_live.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -10,7 +6,7 @@
 #include <string.h>
 
 struct live_set {
-	struct settings settings; /* first: a settings pointer is its set's */
+	struct settings settings; /* first: a pointer to it is a pointer to its set */
 	int holders;
 };
 

@@ -14,9 +14,8 @@ size_t base64url_span(const char *text)
 	return length % 4 == 1 ? 0 : length;
 }
 
-/* libcrypto knows the plain alphabet: the two characters that differ are put in each other's
- * place. */
-static void exchange(char *text, size_t length, const char from[2], const char to[2])
+/* libcrypto has only the plain alphabet; two of its characters differ. */
+static void swap_letters(char *text, size_t length, const char from[2], const char to[2])
 {
 	for (size_t i = 0; i < length; i++)
 		text[i] = text[i] == from[0] ? to[0] : text[i] == from[1] ? to[1] : text[i];
@@ -29,7 +28,7 @@ void base64url_encode(const unsigned char *bytes, size_t length, char *out)
 
 	assert(length <= BASE64URL_BYTES_MAX);
 	EVP_EncodeBlock((unsigned char *)padded, bytes, (int)length);
-	exchange(padded, kept, "+/", "-_");
+	swap_letters(padded, kept, "+/", "-_");
 	memcpy(out, padded, kept);
 	out[kept] = '\0';
 }
@@ -43,7 +42,7 @@ char *base64url_decode(const char *text, size_t length, size_t *bytes)
 		return NULL;
 	out = plain + padded;
 	memcpy(plain, text, length);
-	exchange(plain, length, "-_", "+/");
+	swap_letters(plain, length, "-_", "+/");
 	memset(plain + length, '=', padded - length);
 	if (EVP_DecodeBlock((unsigned char *)out, (unsigned char *)plain, (int)padded) < 0) {
 		free(plain);

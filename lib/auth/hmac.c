@@ -16,15 +16,15 @@ static EVP_MAC_CTX *unkeyed_make(void)
 	EVP_MAC *method = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	EVP_MAC_CTX *made = method ? EVP_MAC_CTX_new(method) : NULL;
 
-	EVP_MAC_free(method); /* the context has its own hold on it */
+	EVP_MAC_free(method); /* the context has its own reference */
 	if (made && EVP_MAC_CTX_set_params(made, params) == 1)
 		return made;
 	EVP_MAC_CTX_free(made);
 	return NULL;
 }
 
-/* Made once, kept for as long as the process lives, and only copied: to look up the algorithms by
- * their names costs more than the code of a short text. */
+/* Kept for the life of the process and copied: fetching the algorithms by name costs more than the
+ * HMAC of a short text. */
 static const EVP_MAC_CTX *unkeyed_get(void)
 {
 	static _Atomic(EVP_MAC_CTX *) kept;

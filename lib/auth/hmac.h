@@ -1,4 +1,4 @@
-/* HMAC-SHA256 (RFC 2104), by libcrypto. Safe for any number of threads. */
+/* HMAC-SHA256 (RFC 2104). Any thread. */
 #ifndef PAYMENTS_AUTH_HMAC_H
 #define PAYMENTS_AUTH_HMAC_H
 
@@ -7,7 +7,7 @@
 
 #define HMAC_BYTES 32
 
-/* The code of `length` bytes of `text` under `key` (not NULL). False: out of memory. */
+/* False: out of memory. */
 bool hmac_sha256(const char *key, const char *text, size_t length, unsigned char out[HMAC_BYTES]);
 
 #endif

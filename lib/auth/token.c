@@ -1,7 +1,6 @@
 /*
- * The signature comes first: nothing of a token that nobody signed reaches a
- * parser. What was signed is read by the strict reader that bodies are read by:
- * a key that stands twice, or a number that is no whole one, makes no principal.
+ * The signature is checked first: nothing of an unsigned token reaches a parser. The signed text is
+ * read by the strict JSON reader: a repeated key, or a number that is not an integer, is refused.
  */
 #include "auth/token.h"
 
@@ -17,12 +16,12 @@
 #define SCHEME "Bearer"
 #define SIGNATURE_SIZE BASE64URL_SIZE(HMAC_BYTES)
 
-/* Each ends where the dot before the next stands, the signature with the token. */
+/* Header and claims end at the dot before the next part, the signature at the NUL. */
 struct parts {
 	const char *header, *claims, *signature;
 };
 
-/* The token in the header's value, NULL where it is of another scheme. */
+/* NULL: another scheme. */
 static const char *bearer_token(const char *authorization)
 {
 	const char *rest = authorization + strlen(SCHEME);
@@ -34,7 +33,7 @@ static const char *bearer_token(const char *authorization)
 	return rest + strspn(rest, " ");
 }
 
-/* One part of a token. Returns what follows it, NULL where it is empty or no base64url. */
+/* Returns the end of the part; NULL: empty or not base64url. */
 static const char *skip_part(const char *part)
 {
 	size_t length = base64url_span(part);
@@ -58,7 +57,7 @@ static bool token_split(const char *token, struct parts *out)
 	return end && *end == '\0';
 }
 
-/* RFC 7515, section 5.2, for HS256. OK, TOKEN_INVALID, or INTERNAL_ERROR for want of memory. */
+/* RFC 7515, section 5.2, for HS256. INTERNAL_ERROR: no memory. */
 static enum status signature_check(const struct parts *parts, const char *secret)
 {
 	unsigned char mac[HMAC_BYTES];
@@ -75,7 +74,7 @@ static enum status signature_check(const struct parts *parts, const char *secret
 		       : STATUS_TOKEN_INVALID;
 }
 
-/* The object in the part that ends before `next`'s dot. The caller frees *out. */
+/* The part ends before the dot before `next`. The caller frees *out. */
 static enum status part_read(const char *part, const char *next, struct json_in **out)
 {
 	size_t length = 0;
@@ -90,7 +89,7 @@ static enum status part_read(const char *part, const char *next, struct json_in 
 	return status == STATUS_MALFORMED_JSON ? STATUS_TOKEN_INVALID : status;
 }
 
-/* RFC 7515, section 4.1.11: a token with an extension that is not understood must be refused. */
+/* RFC 7515, section 4.1.11: a token with an unknown extension must be refused. */
 static bool header_is_good(const struct json_in *header)
 {
 	const char *algorithm = json_in_string(header, "alg");
@@ -110,7 +109,7 @@ static enum status header_check(const struct parts *parts)
 	return status;
 }
 
-/* A claim that must be a whole number of seconds where it is there at all. */
+/* Optional; if present, an integer. */
 static bool seconds_read(const struct json_in *claims, const char *name, int64_t *out)
 {
 	return json_in_type(claims, name) == JSON_ABSENT ||
@@ -123,7 +122,7 @@ static bool principal_read(const struct json_in *claims, struct principal *out)
 	int64_t issued_s;
 
 	*out = (struct principal){ .is_admin = role && strcmp(role, "admin") == 0 };
-	/* without exp it stays 0: over since 1970 */
+	/* without exp, expires_s is 0: expired in 1970 */
 	return id && uuid_parse(id, &out->user_id) &&
 	       seconds_read(claims, "exp", &out->expires_s) &&
 	       seconds_read(claims, "nbf", &out->not_before_s) &&

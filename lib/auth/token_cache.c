@@ -19,11 +19,11 @@ struct known {
 };
 
 struct token_cache {
-	EVP_MD *sha256; /* fetched once: that costs as much as hashing */
+	EVP_MD *sha256; /* fetching costs as much as hashing */
 	_Atomic uint64_t hits;
 	pthread_mutex_t locks[LOCKS];
 	size_t count;
-	struct known known[]; /* a token's place is told by its digest */
+	struct known known[]; /* the digest of a token gives its place */
 };
 
 struct token_cache *token_cache_new(size_t tokens)
@@ -52,8 +52,8 @@ void token_cache_free(struct token_cache *cache)
 	free(cache);
 }
 
-/* With its NUL, so that where one text ends and the next begins is part of what is hashed. */
-static bool add(EVP_MD_CTX *hash, const char *text)
+/* With the NUL, so that the border between two texts is hashed too. */
+static bool digest_add(EVP_MD_CTX *hash, const char *text)
 {
 	return EVP_DigestUpdate(hash, text ? text : "", text ? strlen(text) + 1 : 1) == 1;
 }
@@ -63,14 +63,15 @@ static bool digest_make(const struct token_cache *cache, const char *authorizati
 {
 	EVP_MD_CTX *hash = EVP_MD_CTX_new();
 	bool made = hash && EVP_DigestInit_ex2(hash, cache->sha256, NULL) == 1 &&
-		    add(hash, secrets->current) && add(hash, secrets->previous) &&
-		    add(hash, authorization) && EVP_DigestFinal_ex(hash, out->bytes, NULL) == 1;
+		    digest_add(hash, secrets->current) && digest_add(hash, secrets->previous) &&
+		    digest_add(hash, authorization) &&
+		    EVP_DigestFinal_ex(hash, out->bytes, NULL) == 1;
 
 	EVP_MD_CTX_free(hash);
 	return made;
 }
 
-static size_t place_of(const struct token_cache *cache, const struct digest *digest)
+static size_t cache_place(const struct token_cache *cache, const struct digest *digest)
 {
 	uint64_t number;
 
@@ -78,9 +79,10 @@ static size_t place_of(const struct token_cache *cache, const struct digest *dig
 	return (size_t)(number % cache->count);
 }
 
-static bool look_up(struct token_cache *cache, const struct digest *digest, struct principal *out)
+static bool cache_find(struct token_cache *cache, const struct digest *digest,
+		       struct principal *out)
 {
-	size_t place = place_of(cache, digest);
+	size_t place = cache_place(cache, digest);
 	bool found;
 
 	pthread_mutex_lock(&cache->locks[place % LOCKS]);
@@ -91,10 +93,10 @@ static bool look_up(struct token_cache *cache, const struct digest *digest, stru
 	return found;
 }
 
-static void remember(struct token_cache *cache, const struct digest *digest,
-		     const struct principal *principal)
+static void cache_store(struct token_cache *cache, const struct digest *digest,
+			const struct principal *principal)
 {
-	size_t place = place_of(cache, digest);
+	size_t place = cache_place(cache, digest);
 
 	pthread_mutex_lock(&cache->locks[place % LOCKS]);
 	cache->known[place] = (struct known){ *digest, *principal };
@@ -113,14 +115,14 @@ enum status token_cache_verify(struct token_cache *cache, const char *authorizat
 	    strnlen(authorization, AUTHORIZATION_MAX + 1) > AUTHORIZATION_MAX ||
 	    !digest_make(cache, authorization, secrets, &digest))
 		return token_verify(authorization, secrets, now_s, out);
-	if (look_up(cache, &digest, &principal) && principal_is_current(&principal, now_s)) {
+	if (cache_find(cache, &digest, &principal) && principal_is_current(&principal, now_s)) {
 		atomic_fetch_add_explicit(&cache->hits, 1, memory_order_relaxed);
 		*out = principal;
 		return STATUS_OK;
 	}
 	status = token_verify(authorization, secrets, now_s, out);
 	if (status == STATUS_OK)
-		remember(cache, &digest, out);
+		cache_store(cache, &digest, out);
 	return status;
 }
 

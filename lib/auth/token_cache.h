@@ -1,9 +1,7 @@
 /*
- * Tokens found good a moment ago. A front end sends the same token with every
- * request, and to know one takes a tenth of the time that checking it takes.
- * Kept is no token, but a hash of it and of the secrets it was checked against:
- * any other token, and the same one under other secrets, is a stranger. What
- * depends on the clock is asked each time. Refusals are not kept.
+ * A cache of verified tokens: a front end sends the same token with every request, and a hit takes
+ * a tenth of the time of a check. The key is a hash of the token and the secrets; tokens themselves
+ * are not kept, refusals neither. Expiry is checked each time.
  */
 #ifndef PAYMENTS_AUTH_TOKEN_CACHE_H
 #define PAYMENTS_AUTH_TOKEN_CACHE_H
@@ -12,20 +10,20 @@
 
 #include <stddef.h>
 
-struct token_cache; /* for any number of threads */
+struct token_cache; /* any thread */
 
-/* Room for `tokens` (88 bytes each, > 0); a newcomer takes an older one's place. NULL: out of
+/* Room for `tokens` > 0 of 88 bytes each; a new token replaces the one in its place. NULL: no
  * memory. */
 struct token_cache *token_cache_new(size_t tokens);
-/* NULL is none. */
+/* NULL is allowed. */
 void token_cache_free(struct token_cache *cache);
 
-/* As token_verify, and the same answers; a NULL cache remembers nothing. */
+/* As token_verify; NULL: no cache. */
 enum status token_cache_verify(struct token_cache *cache, const char *authorization,
 			       const struct token_secrets *secrets, int64_t now_s,
 			       struct principal *out);
 
-/* How often a token was known, so far. */
+/* For tests. */
 uint64_t token_cache_hits(const struct token_cache *cache);
 
 #endif

@@ -1,7 +1,6 @@
 /*
- * A buffer may hold a password or a card's token, so no copy of its content is
- * ever left behind: growing moves it by hand instead of by realloc, and freeing
- * wipes it.
+ * A buffer may hold a password or the token of a card: freeing wipes it, and growing does not use
+ * realloc, which may leave a copy behind.
  */
 #include "base/buf.h"
 
@@ -10,15 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CAPACITY_MIN ((size_t)512) /* holds most answers of the API at once */
+#define CAPACITY_MIN ((size_t)512) /* enough for most answers of the API */
 
 static size_t buf_limit(const struct buf *buf)
 {
 	return buf->limit > 0 ? buf->limit : BUF_LIMIT_DEFAULT;
 }
 
-/* Only what was written is wiped: the rest may be pages that were never touched. */
-static void drop_data(struct buf *buf)
+/* Wipes only what was written: the other pages may never have been touched. */
+static void buf_drop(struct buf *buf)
 {
 	if (buf->data)
 		explicit_bzero(buf->data, buf->length > buf->dirty ? buf->length : buf->dirty);
@@ -27,7 +26,7 @@ static void drop_data(struct buf *buf)
 	buf->capacity = buf->dirty = 0;
 }
 
-static bool grow(struct buf *buf, size_t wanted)
+static bool buf_grow(struct buf *buf, size_t wanted)
 {
 	size_t capacity = buf->capacity * 2 > wanted ? buf->capacity * 2 : wanted;
 	char *data;
@@ -40,26 +39,26 @@ static bool grow(struct buf *buf, size_t wanted)
 	if (buf->length > 0)
 		memcpy(data, buf->data, buf->length);
 	data[buf->length] = '\0';
-	drop_data(buf);
+	buf_drop(buf);
 	buf->data = data;
 	buf->capacity = capacity;
 	return true;
 }
 
 /* Makes room for `more` bytes and a NUL. False: the buffer is failed. */
-static bool reserve(struct buf *buf, size_t more)
+static bool buf_reserve(struct buf *buf, size_t more)
 {
 	if (buf->failed)
 		return false;
 	if (buf->length > buf_limit(buf) || more > buf_limit(buf) - buf->length)
 		buf->failed = true;
 	else if (buf->length + more + 1 > buf->capacity)
-		buf->failed = !grow(buf, buf->length + more + 1);
+		buf->failed = !buf_grow(buf, buf->length + more + 1);
 	return !buf->failed;
 }
 
-/* What reserve would find, for the many short pieces that an answer is made of. */
-static bool fits(const struct buf *buf, size_t more)
+/* The fast path of buf_reserve: an answer consists of many short pieces. */
+static bool buf_fits(const struct buf *buf, size_t more)
 {
 	return !buf->failed && more < buf->capacity - buf->length &&
 	       buf->length + more <= buf_limit(buf);
@@ -69,12 +68,12 @@ void buf_expect(struct buf *buf, size_t more)
 {
 	if (!buf->failed && buf->length <= buf_limit(buf) && more <= buf_limit(buf) - buf->length &&
 	    buf->length + more + 1 > buf->capacity)
-		grow(buf, buf->length + more + 1);
+		buf_grow(buf, buf->length + more + 1);
 }
 
 char *buf_room(struct buf *buf, size_t more)
 {
-	if (!fits(buf, more) && !reserve(buf, more))
+	if (!buf_fits(buf, more) && !buf_reserve(buf, more))
 		return NULL;
 	return buf->data + buf->length;
 }
@@ -87,7 +86,7 @@ void buf_wrote(struct buf *buf, char *end)
 
 void buf_append(struct buf *buf, const char *bytes, size_t length)
 {
-	if (length == 0 || (!fits(buf, length) && !reserve(buf, length)))
+	if (length == 0 || (!buf_fits(buf, length) && !buf_reserve(buf, length)))
 		return;
 	memcpy(buf->data + buf->length, bytes, length);
 	buf->length += length;
@@ -109,7 +108,7 @@ void buf_printf(struct buf *buf, const char *format, ...)
 	va_end(args);
 	if (length < 0)
 		buf->failed = true;
-	if (length <= 0 || !reserve(buf, (size_t)length))
+	if (length <= 0 || !buf_reserve(buf, (size_t)length))
 		return;
 
 	va_start(args, format);
@@ -130,7 +129,7 @@ void buf_reset(struct buf *buf)
 
 void buf_free(struct buf *buf)
 {
-	drop_data(buf);
+	buf_drop(buf);
 	memset(buf, 0, sizeof(*buf));
 }
 

@@ -1,7 +1,6 @@
 /*
- * A byte buffer that grows up to a limit. A write that cannot be stored (no
- * memory, or past the limit) marks the buffer failed and changes nothing more;
- * the writer checks once, at the end.
+ * A byte buffer that grows up to a limit. Without memory, or past the limit, it becomes failed and
+ * ignores further writes: the writer checks once, at the end.
  */
 #ifndef PAYMENTS_BASE_BUF_H
 #define PAYMENTS_BASE_BUF_H
@@ -13,28 +12,27 @@ struct buf {
 	char *data;    /* NUL-terminated where not NULL */
 	size_t length; /* bytes, without the NUL */
 	size_t capacity;
-	size_t dirty; /* bytes that earlier contents left behind; wiped with the rest */
-	size_t limit; /* most bytes it may hold; 0: BUF_LIMIT_DEFAULT */
-	bool failed;  /* a write was lost: the content must not be used */
+	size_t dirty; /* bytes of earlier contents, to be wiped too */
+	size_t limit; /* in bytes; 0: BUF_LIMIT_DEFAULT */
+	bool failed;  /* a write was lost: do not use the content */
 };
 
 #define BUF_LIMIT_DEFAULT ((size_t)8 << 20) /* the largest answer: a seat map of 50,000 seats */
 
-/* Adds bytes, a text (NULL is a mistake of ours), what printf would write. A buf begins zeroed. */
+/* A buf begins zeroed. */
 void buf_append(struct buf *buf, const char *bytes, size_t length);
 void buf_puts(struct buf *buf, const char *text);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Makes room for that much more at once, where it can be told ahead. A hint: nothing fails. */
+/* Grows at once, where the size is known. A hint: it does not fail. */
 void buf_expect(struct buf *buf, size_t more);
-/* Where to write up to `more` bytes by hand; NULL: the buffer is failed. buf_wrote says up to
- * where. */
+/* Room for `more` bytes that the caller writes, then buf_wrote with their end. NULL: failed. */
 char *buf_room(struct buf *buf, size_t more);
 void buf_wrote(struct buf *buf, char *end);
-/* Empties it and keeps its memory; clears `failed`. */
+/* Empties it, keeps the memory, clears `failed`. */
 void buf_reset(struct buf *buf);
-/* Frees its memory; the struct is as if zeroed. */
+/* Frees the memory and zeroes the struct. */
 void buf_free(struct buf *buf);
-/* The content, "" where nothing was written. Valid until the next write. */
+/* Never NULL. Valid until the next write. */
 const char *buf_text(const struct buf *buf);
 
 #endif

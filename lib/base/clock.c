@@ -4,7 +4,7 @@
 #include <time.h>
 
 #define MS_PER_DAY INT64_C(86400000)
-#define DAYS_PER_ERA 146097  /* 400 years: after them the Gregorian calendar repeats */
+#define DAYS_PER_ERA 146097  /* 400 years: the Gregorian calendar's period */
 #define DAYS_TO_EPOCH 719468 /* from 0000-03-01 to 1970-01-01 */
 
 struct date {
@@ -64,8 +64,8 @@ void clock_sleep_ms(int64_t ms)
 		continue;
 }
 
-/* By hand, because gmtime_r may take a lock and memory, which a log line must not wait for. Years
- * are counted from March, so that the leap day is the last of its year. */
+/* Not gmtime_r: it may lock and allocate, and a log line must not wait. Years begin in March, so
+ * that the leap day is the last day of a year. */
 static struct date date_of_day(int64_t unix_day)
 {
 	int64_t day = unix_day + DAYS_TO_EPOCH;
@@ -83,7 +83,6 @@ static struct date date_of_day(int64_t unix_day)
 	};
 }
 
-/* Two digits, and what follows them; returns where to go on. */
 static char *put_two(char *at, uint32_t value, char after)
 {
 	at[0] = (char)('0' + value / 10 % 10);

@@ -1,5 +1,4 @@
-/* Whole numbers as text: in every answer, log line and statement, where printf costs more than the
- * rest. */
+/* Integers as text. printf would cost more than the rest of an answer or a log line. */
 #ifndef PAYMENTS_BASE_DECIMAL_H
 #define PAYMENTS_BASE_DECIMAL_H
 

@@ -9,8 +9,7 @@
 
 #define UTF8_MAX 4 /* utf8_length stops at the NUL that ends the text */
 
-/* Most of what is written: ASCII that stands for itself. A look-up a byte, because every answer and
- * every line of the log goes through here. */
+/* ASCII without escaping. A table, because every answer and log line is checked byte by byte. */
 static const bool is_plain[256] = {
 	[0x20 ... '"' - 1] = true,
 	['"' + 1 ... '\\' - 1] = true,
@@ -19,13 +18,13 @@ static const bool is_plain[256] = {
 
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Nonzero where some byte is zero. A borrow may mark a second one, never a first. */
+/* Nonzero where some byte is zero. */
 static uint64_t zero_bytes(uint64_t word)
 {
 	return (word - EACH_BYTE(0x01)) & ~word & EACH_BYTE(0x80);
 }
 
-/* Nonzero where some byte of eight is not plain. */
+/* Nonzero where some byte is not plain. */
 static uint64_t special_bytes(uint64_t word)
 {
 	uint64_t controls = (word - EACH_BYTE(0x20)) & ~word & EACH_BYTE(0x80);
@@ -49,7 +48,7 @@ size_t escape_plain(const char *text, size_t length)
 	return at;
 }
 
-/* Bytes of the character at `at` where it is beyond ASCII and needs no escaping, else 0. */
+/* The length of a character beyond ASCII that needs no escaping, else 0. */
 static size_t letter_length(const char *at)
 {
 	uint8_t byte = (uint8_t)*at;

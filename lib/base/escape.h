@@ -1,8 +1,5 @@
-/*
- * The escaping of JSON strings, once for answers and log lines alike. It hands
- * out pieces instead of writing them, so that a growing buffer and the log's
- * fixed line can both take them.
- */
+/* Escaping of JSON strings, for answers and log lines. It returns pieces, so that both a growing
+ * buffer and the log's fixed line can take them. */
 #ifndef PAYMENTS_BASE_ESCAPE_H
 #define PAYMENTS_BASE_ESCAPE_H
 
@@ -12,18 +9,17 @@
 
 struct escape_piece {
 	const char *bytes;
-	size_t length; /* 0: the text has come to its end */
+	size_t length; /* 0: end of the text */
 };
 
 /*
- * The next piece of the NUL-terminated *text, which is moved on past it: a run
- * that stands for itself, or one escaped character, written to `scratch`.
- * Escaped are quote, backslash, every control character (C0, DEL, C1: some
- * terminals obey those) and every byte that is not part of valid UTF-8.
+ * Returns the next piece of the NUL-terminated *text and moves *text past it: a run without
+ * escapes, or one escaped character in `scratch`. Escaped are quote, backslash, control characters
+ * (C0, DEL, and C1, which some terminals obey) and bytes that are not valid UTF-8.
  */
 struct escape_piece escape_next(const char **text, char scratch[ESCAPE_MAX]);
 
-/* How many bytes at its beginning are ASCII that stands for itself: of most texts, all. */
+/* How many bytes at the beginning are ASCII without escapes. */
 size_t escape_plain(const char *text, size_t length);
 
 #endif

@@ -23,7 +23,7 @@ static struct {
 static pthread_once_t plan_once = PTHREAD_ONCE_INIT;
 static atomic_uint hits;
 
-/* A plan that cannot be read would make a test pass for want of its fault. */
+/* Aborts on a bad plan: without its fault, a test would pass. */
 static void plan_read(void)
 {
 	const char *text = getenv("FAULT_POINT");

@@ -1,7 +1,4 @@
-/*
- * Our own scanner decides what is JSON; cJSON, which takes much that is not,
- * only builds the tree of what passed.
- */
+/* cJSON accepts much that is not JSON: our scanner checks the text, cJSON builds the tree. */
 #include "base/json_in.h"
 
 #include "base/json_scan.h"
@@ -10,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTEGER_LIMIT 9007199254740992.0 /* 2^53: from here on doubles skip integers */
-#define KEYS_ON_STACK 32		 /* more members than any body of the API has */
+#define INTEGER_LIMIT 9007199254740992.0 /* 2^53: above it doubles skip integers */
+#define KEYS_ON_STACK 32		 /* no body of the API has more members */
 
 struct json_in {
 	cJSON *root;
@@ -31,7 +28,7 @@ static bool keys_repeat(const char **keys, size_t count)
 	return false;
 }
 
-/* Sorted, not compared each with each: a body of 64 KiB has room for thousands of keys. */
+/* Sorting avoids quadratic time: a body of 64 KiB may have thousands of keys. */
 static enum status check_keys(const cJSON *object)
 {
 	const char *few[KEYS_ON_STACK];
@@ -50,7 +47,7 @@ static enum status check_keys(const cJSON *object)
 	return repeat ? STATUS_MALFORMED_JSON : STATUS_OK;
 }
 
-/* Keys are compared as decoded, at every level. The scanner has bounded the depth. */
+/* Keys are compared after decoding. The scanner has limited the depth. */
 static enum status check_tree(const cJSON *item)
 {
 	enum status status = cJSON_IsObject(item) ? check_keys(item) : STATUS_OK;
@@ -94,7 +91,7 @@ static void wipe_tree(cJSON *item)
 		explicit_bzero(item->valuestring, strlen(item->valuestring));
 	if (item->string)
 		explicit_bzero(item->string, strlen(item->string));
-	item->valuedouble = 0; /* a cvv may come as a number */
+	item->valuedouble = 0; /* a cvv may be a number */
 	item->valueint = 0;
 	cJSON_ArrayForEach(child, item) wipe_tree(child);
 }
@@ -109,14 +106,14 @@ void json_in_free(struct json_in *json)
 	free(json);
 }
 
-static const cJSON *find(const struct json_in *json, const char *key)
+static const cJSON *member_find(const struct json_in *json, const char *key)
 {
 	return cJSON_GetObjectItemCaseSensitive(json->root, key);
 }
 
 enum json_type json_in_type(const struct json_in *json, const char *key)
 {
-	const cJSON *item = find(json, key);
+	const cJSON *item = member_find(json, key);
 
 	if (!item)
 		return JSON_ABSENT;
@@ -133,18 +130,18 @@ enum json_type json_in_type(const struct json_in *json, const char *key)
 
 const char *json_in_string(const struct json_in *json, const char *key)
 {
-	return cJSON_GetStringValue(find(json, key));
+	return cJSON_GetStringValue(member_find(json, key));
 }
 
 bool json_in_integer(const struct json_in *json, const char *key, int64_t *out)
 {
-	const cJSON *item = find(json, key);
+	const cJSON *item = member_find(json, key);
 	double value;
 
 	if (!cJSON_IsNumber(item))
 		return false;
 	value = item->valuedouble;
-	/* 2^53 itself is refused too: 2^53 + 1 arrives as the same double */
+	/* 2^53 and 2^53 + 1 are the same double: both are refused */
 	if (!(value > -INTEGER_LIMIT && value < INTEGER_LIMIT) || (double)(int64_t)value != value)
 		return false;
 	*out = (int64_t)value;
@@ -172,7 +169,7 @@ int json_in_each(const struct json_in *json, const char *key,
 bool json_in_strings(const struct json_in *json, const char *key, const char **out, size_t most,
 		     size_t *count)
 {
-	const cJSON *array = find(json, key);
+	const cJSON *array = member_find(json, key);
 	const cJSON *item;
 
 	*count = 0;

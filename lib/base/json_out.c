@@ -14,14 +14,13 @@ void json_escape(struct buf *buf, const char *text)
 		buf_append(buf, piece.bytes, piece.length);
 }
 
-static char *copy(char *at, const char *bytes, size_t length)
+static char *bytes_copy(char *at, const char *bytes, size_t length)
 {
 	memcpy(at, bytes, length);
 	return at + length;
 }
 
-/* What stands before a value: the comma that parts it from the last one, and its key. There is room
- * behind it for `more` bytes; NULL: there is none. */
+/* Comma and key, and room for a value of `more` bytes. NULL: the buffer is failed. */
 static char *lead_in_with(struct json_out *out, const char *key, size_t more)
 {
 	size_t length = key ? strlen(key) : 0;
@@ -34,7 +33,7 @@ static char *lead_in_with(struct json_out *out, const char *key, size_t more)
 	out->comma = true;
 	if (key) {
 		*at++ = '"';
-		at = copy(at, key, length);
+		at = bytes_copy(at, key, length);
 		*at++ = '"';
 		*at++ = ':';
 	}
@@ -124,7 +123,7 @@ void json_plain(struct json_out *out, const char *key, const char *text, size_t 
 	if (!at)
 		return;
 	*at++ = '"';
-	at = copy(at, text, length);
+	at = bytes_copy(at, text, length);
 	*at++ = '"';
 	buf_wrote(out->buf, at);
 }
@@ -135,5 +134,5 @@ void json_integer(struct json_out *out, const char *key, int64_t value)
 	char *at = lead_in_with(out, key, number.length);
 
 	if (at)
-		buf_wrote(out->buf, copy(at, number.text, number.length));
+		buf_wrote(out->buf, bytes_copy(at, number.text, number.length));
 }

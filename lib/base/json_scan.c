@@ -1,8 +1,9 @@
-/* Every scan_* function moves scan->at past what it names, or returns false. The text need not end
- * in a NUL: peek() gives one at the end, which no rule accepts. */
+/* Every scan_* function moves scan->at past what it names, or returns false. At the end of the text
+ * scan_peek returns NUL, which no rule accepts. */
 #include "base/json_scan.h"
 
 #include "base/escape.h"
+#include "base/hex.h"
 #include "base/json_in.h"
 #include "base/utf8.h"
 
@@ -12,17 +13,17 @@
 struct scan {
 	const char *at;
 	const char *end;
-	int depth; /* brackets open; bounds the recursion */
+	int depth; /* limits the recursion */
 };
 
 static bool scan_value(struct scan *scan);
 
-static char peek(const struct scan *scan)
+static char scan_peek(const struct scan *scan)
 {
 	return scan->at < scan->end ? *scan->at : '\0';
 }
 
-static bool take(struct scan *scan, char c)
+static bool scan_take(struct scan *scan, char c)
 {
 	if (scan->at == scan->end || *scan->at != c)
 		return false;
@@ -30,9 +31,10 @@ static bool take(struct scan *scan, char c)
 	return true;
 }
 
-static void skip_space(struct scan *scan)
+static void scan_space(struct scan *scan)
 {
-	while (take(scan, ' ') || take(scan, '\t') || take(scan, '\n') || take(scan, '\r'))
+	while (scan_take(scan, ' ') || scan_take(scan, '\t') || scan_take(scan, '\n') ||
+	       scan_take(scan, '\r'))
 		continue;
 }
 
@@ -40,17 +42,17 @@ static bool scan_digits(struct scan *scan)
 {
 	const char *start = scan->at;
 
-	while (peek(scan) >= '0' && peek(scan) <= '9')
+	while (scan_peek(scan) >= '0' && scan_peek(scan) <= '9')
 		scan->at++;
 	return scan->at > start;
 }
 
 static bool scan_exponent(struct scan *scan)
 {
-	if (!take(scan, 'e') && !take(scan, 'E'))
+	if (!scan_take(scan, 'e') && !scan_take(scan, 'E'))
 		return true;
-	if (!take(scan, '+'))
-		take(scan, '-');
+	if (!scan_take(scan, '+'))
+		scan_take(scan, '-');
 	return scan_digits(scan);
 }
 
@@ -58,21 +60,12 @@ static bool scan_number(struct scan *scan)
 {
 	const char *start = scan->at;
 
-	take(scan, '-');
-	if (!take(scan, '0') && !scan_digits(scan))
+	scan_take(scan, '-');
+	if (!scan_take(scan, '0') && !scan_digits(scan))
 		return false;
-	if (take(scan, '.') && !scan_digits(scan))
+	if (scan_take(scan, '.') && !scan_digits(scan))
 		return false;
 	return scan_exponent(scan) && scan->at - start <= JSON_NUMBER_MAX;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* The four digits after \u, -1 where they are not four hex digits. */
@@ -81,7 +74,7 @@ static int32_t scan_hex4(struct scan *scan)
 	int32_t unit = 0;
 
 	for (int i = 0; i < 4; i++) {
-		int digit = hex_digit(peek(scan));
+		int digit = hex_digit(scan_peek(scan));
 
 		if (digit < 0)
 			return -1;
@@ -96,18 +89,18 @@ static bool scan_unicode_escape(struct scan *scan)
 	int32_t unit = scan_hex4(scan);
 
 	if (unit >= 0xd800 && unit <= 0xdbff) {
-		if (!take(scan, '\\') || !take(scan, 'u'))
+		if (!scan_take(scan, '\\') || !scan_take(scan, 'u'))
 			return false;
 		unit = scan_hex4(scan);
 		return unit >= 0xdc00 && unit <= 0xdfff;
 	}
-	/* U+0000 would end the string early for everybody who reads it in C */
+	/* U+0000 would end a C string */
 	return unit > 0 && !(unit >= 0xdc00 && unit <= 0xdfff);
 }
 
 static bool scan_escape(struct scan *scan)
 {
-	char c = peek(scan);
+	char c = scan_peek(scan);
 
 	if (c == '\0' || !strchr("\"\\/bfnrtu", c))
 		return false;
@@ -127,13 +120,13 @@ static bool scan_character(struct scan *scan)
 
 static bool scan_string(struct scan *scan)
 {
-	if (!take(scan, '"'))
+	if (!scan_take(scan, '"'))
 		return false;
 	for (;;) {
 		scan->at += escape_plain(scan->at, (size_t)(scan->end - scan->at));
-		if (take(scan, '"'))
+		if (scan_take(scan, '"'))
 			return true;
-		if (take(scan, '\\') ? !scan_escape(scan) : !scan_character(scan))
+		if (scan_take(scan, '\\') ? !scan_escape(scan) : !scan_character(scan))
 			return false;
 	}
 }
@@ -150,25 +143,25 @@ static bool scan_word(struct scan *scan, const char *word)
 
 static bool scan_member(struct scan *scan)
 {
-	skip_space(scan);
+	scan_space(scan);
 	if (!scan_string(scan))
 		return false;
-	skip_space(scan);
-	return take(scan, ':') && scan_value(scan);
+	scan_space(scan);
+	return scan_take(scan, ':') && scan_value(scan);
 }
 
-/* What stands between an opening bracket, already taken, and its closing one. */
+/* From after the opening bracket to the closing one. */
 static bool scan_items(struct scan *scan, char close, bool (*item)(struct scan *))
 {
 	if (++scan->depth > JSON_DEPTH_MAX)
 		return false;
-	skip_space(scan);
-	if (!take(scan, close)) {
+	scan_space(scan);
+	if (!scan_take(scan, close)) {
 		do {
 			if (!item(scan))
 				return false;
-		} while (take(scan, ','));
-		if (!take(scan, close))
+		} while (scan_take(scan, ','));
+		if (!scan_take(scan, close))
 			return false;
 	}
 	scan->depth--;
@@ -177,7 +170,7 @@ static bool scan_items(struct scan *scan, char close, bool (*item)(struct scan *
 
 static bool scan_plain_value(struct scan *scan)
 {
-	switch (peek(scan)) {
+	switch (scan_peek(scan)) {
 	case '{':
 		scan->at++;
 		return scan_items(scan, '}', scan_member);
@@ -199,10 +192,10 @@ static bool scan_plain_value(struct scan *scan)
 
 static bool scan_value(struct scan *scan)
 {
-	skip_space(scan);
+	scan_space(scan);
 	if (!scan_plain_value(scan))
 		return false;
-	skip_space(scan);
+	scan_space(scan);
 	return true;
 }
 
@@ -210,6 +203,6 @@ bool json_scan_object(const char *text, size_t length)
 {
 	struct scan scan = { .at = text, .end = text + length };
 
-	skip_space(&scan);
-	return peek(&scan) == '{' && scan_value(&scan) && scan.at == scan.end;
+	scan_space(&scan);
+	return scan_peek(&scan) == '{' && scan_value(&scan) && scan.at == scan.end;
 }

@@ -1,7 +1,6 @@
 /*
- * A line is built on the caller's stack and leaves by one write(2): nothing
- * here allocates, locks or waits for another thread. The tail is kept free, so
- * that however much is left out, the line still ends as JSON.
+ * A line is built on the stack and written by one write(2): no allocation, no lock. Room for the
+ * tail is reserved, so that a truncated line is still JSON.
  */
 #include "base/log.h"
 
@@ -40,7 +39,7 @@ void log_set_fd(int fd)
 	atomic_store(&log_fd, fd);
 }
 
-static bool put(struct log_line *line, const char *bytes, size_t length)
+static bool line_put(struct log_line *line, const char *bytes, size_t length)
 {
 	if (length > MEMBERS_MAX - line->length)
 		return false;
@@ -49,40 +48,39 @@ static bool put(struct log_line *line, const char *bytes, size_t length)
 	return true;
 }
 
-static bool put_key(struct log_line *line, const char *key)
+static bool line_put_key(struct log_line *line, const char *key)
 {
-	return put(line, line->length == 0 ? "{\"" : ",\"", 2) && put(line, key, strlen(key)) &&
-	       put(line, "\":", 2);
+	return line_put(line, line->length == 0 ? "{\"" : ",\"", 2) &&
+	       line_put(line, key, strlen(key)) && line_put(line, "\":", 2);
 }
 
-/* What stands for itself goes in as it is; the rest piece by piece. */
-static bool put_escaped(struct log_line *line, const char *text, size_t length)
+static bool line_put_escaped(struct log_line *line, const char *text, size_t length)
 {
 	char scratch[ESCAPE_MAX];
 	struct escape_piece piece;
 
 	if (escape_plain(text, length) == length)
-		return put(line, text, length);
+		return line_put(line, text, length);
 	while ((piece = escape_next(&text, scratch)).length > 0)
-		if (!put(line, piece.bytes, piece.length))
+		if (!line_put(line, piece.bytes, piece.length))
 			return false;
 	return true;
 }
 
-/* The line as it was at `mark`, without the member that did not fit. */
-static void take_back(struct log_line *line, size_t mark)
+/* Removes the member that did not fit. */
+static void line_cut(struct log_line *line, size_t mark)
 {
 	line->length = mark;
 	line->truncated = true;
 }
 
-/* A number or a word of JSON. */
-static void put_word(struct log_line *line, const char *key, const char *word, size_t length)
+/* A JSON number, true or false. */
+static void line_put_word(struct log_line *line, const char *key, const char *word, size_t length)
 {
 	size_t mark = line->length;
 
-	if (line->wanted && !(put_key(line, key) && put(line, word, length)))
-		take_back(line, mark);
+	if (line->wanted && !(line_put_key(line, key) && line_put(line, word, length)))
+		line_cut(line, mark);
 }
 
 void log_begin(struct log_line *line, enum log_level level, const char *event)
@@ -103,25 +101,26 @@ void log_string(struct log_line *line, const char *key, const char *value)
 	size_t mark = line->length;
 
 	if (line->wanted && value &&
-	    !(put_key(line, key) && put(line, "\"", 1) && put_escaped(line, value, strlen(value)) &&
-	      put(line, "\"", 1)))
-		take_back(line, mark);
+	    !(line_put_key(line, key) && line_put(line, "\"", 1) &&
+	      line_put_escaped(line, value, strlen(value)) && line_put(line, "\"", 1)))
+		line_cut(line, mark);
 }
 
 void log_integer(struct log_line *line, const char *key, int64_t value)
 {
 	struct decimal number = decimal(value);
 
-	put_word(line, key, number.text, number.length);
+	line_put_word(line, key, number.text, number.length);
 }
 
 void log_bool(struct log_line *line, const char *key, bool value)
 {
-	put_word(line, key, value ? "true" : "false", value ? strlen("true") : strlen("false"));
+	line_put_word(line, key, value ? "true" : "false",
+		      value ? strlen("true") : strlen("false"));
 }
 
-/* A line that cannot be written is lost: there is nowhere left to say so. errno is kept, because a
- * log line is often written between a failed call and the look at its reason. */
+/* A line that cannot be written is lost. Keeps errno: callers log between a failed call and the use
+ * of its errno. */
 void log_end(struct log_line *line)
 {
 	const char *tail = line->truncated ? TAIL : "}\n";

@@ -33,7 +33,7 @@ struct shared_text *shared_text_hold(struct shared_text *text)
 
 void shared_text_drop(struct shared_text *text)
 {
-	/* the last one sees all that the others have read as done */
+	/* acq_rel: all reads of other threads come before the free */
 	if (!text || atomic_fetch_sub_explicit(&text->holders, 1, memory_order_acq_rel) > 1)
 		return;
 	buf_free(&text->text);
@@ -74,9 +74,9 @@ static void add_piece(struct buf *pieces, const char *from, size_t length)
 void spliced_pieces(const struct spliced *spliced, struct buf *pieces)
 {
 	const struct buf *text = &spliced->text->text;
-	size_t at = 0, n;
+	size_t at = 0;
 
-	for (n = 0; n < place_count(spliced); n++) {
+	for (size_t n = 0; n < place_count(spliced); n++) {
 		size_t place = place_at(spliced, n);
 
 		assert(place >= at && place <= text->length);

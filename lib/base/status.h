@@ -1,11 +1,7 @@
 /*
- * The outcome of everything a client can ask for, in order of precedence:
- * where two rules refuse the same request, the one that stands first here is
- * the one the client is told (route, method, size and type, token, user, body,
- * fields, values, state).
- *
- * One table gives each outcome its HTTP status, its wire code, its message in
- * Korean and English, and whether a retry of the same request can help.
+ * Every outcome of a request, with HTTP status, wire code, messages and Retry-After. The order is
+ * the precedence: if several rules refuse a request, the client gets the first (route, method, size
+ * and type, token, user, body, fields, values, state).
  */
 #ifndef PAYMENTS_BASE_STATUS_H
 #define PAYMENTS_BASE_STATUS_H
@@ -87,19 +83,19 @@ enum status {
 enum language { LANGUAGE_KO, LANGUAGE_EN };
 
 struct status_info {
-	const char *code;	/* the wire code, "RESERVATION_EXPIRED" */
-	int http;		/* the HTTP status */
-	int retry_after_s;	/* seconds for Retry-After, 0 where a retry cannot help */
+	const char *code; /* on the wire: "RESERVATION_EXPIRED" */
+	int http;
+	int retry_after_s;	/* 0: a retry cannot help */
 	const char *message[2]; /* indexed by enum language */
 };
 
-/* What the table says of `status`. Never NULL; asserts that status is in range. */
+/* Never NULL. */
 const struct status_info *status_info(enum status status);
 
-/* "ko", "en". Static storage. */
+/* "ko", "en" */
 const char *language_name(enum language language);
 
-/* The message a client is shown. Static storage. */
+/* The message for the client. */
 const char *status_message(enum status status, enum language language);
 
 #endif

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Lead bytes, how many bytes follow, and what the first of those may be. */
+/* Lead bytes, the number of following bytes, and the range of the first of those. */
 static const struct lead {
 	uint8_t first, last, follow, low, high;
 } leads[] = {

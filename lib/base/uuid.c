@@ -12,7 +12,7 @@ static bool is_dash_place(int i)
 	return i == 8 || i == 13 || i == 18 || i == 23;
 }
 
-/* The lower-case form of one character of a UUID, 0 where it may not stand there. */
+/* The lower-case form; 0: not allowed at this place. */
 static char uuid_digit(int i, char c)
 {
 	if (is_dash_place(i))
@@ -50,7 +50,7 @@ struct uuid uuid_of(const char *text)
 	high "0" high "1" high "2" high "3" high "4" high "5" high "6" high "7" high "8" high \
 	     "9" high "a" high "b" high "c" high "d" high "e" high "f"
 
-/* Two digits for each byte: a list of bookings has hundreds of ids. */
+/* Two digits for each byte: fast, as a list of bookings has hundreds of ids. */
 static const char hex[256 * 2 + 1] = HEX_OF("0") HEX_OF("1") HEX_OF("2") HEX_OF("3") HEX_OF("4")
 	HEX_OF("5") HEX_OF("6") HEX_OF("7") HEX_OF("8") HEX_OF("9") HEX_OF("a") HEX_OF("b")
 		HEX_OF("c") HEX_OF("d") HEX_OF("e") HEX_OF("f");
@@ -68,8 +68,7 @@ struct uuid uuid_from_bytes(const uint8_t bytes[UUID_BYTES])
 	return uuid;
 }
 
-/* An id that is not unique could pay one reservation with another's attempt: without random bytes
- * there is no going on. */
+/* With an id that is not unique, one payment could pay another reservation: better abort. */
 static void random_fill(uint8_t *bytes, size_t length)
 {
 	ssize_t got;

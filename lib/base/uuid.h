@@ -6,25 +6,22 @@
 #include <stdint.h>
 
 #define UUID_BYTES 16
-
 #define UUID_LENGTH 36
 
 struct uuid {
-	char text[UUID_LENGTH + 1]; /* "" is no id */
+	char text[UUID_LENGTH + 1]; /* "": no id */
 };
 
-/* Takes the 8-4-4-4-12 form in any case, nothing else (no braces, no spaces). False: *out
- * untouched. */
+/* Accepts only the 8-4-4-4-12 form, in any case. False: *out is untouched. */
 bool uuid_parse(const char *text, struct uuid *out);
 
-/* One in that form already, as PostgreSQL prints it; NULL is "". */
+/* Without a check, for the text of PostgreSQL; NULL gives "". */
 struct uuid uuid_of(const char *text);
 
-/* One in its binary form. */
 struct uuid uuid_from_bytes(const uint8_t bytes[UUID_BYTES]);
 
-/* A new UUIDv7 (RFC 9562): 48 bits of Unix milliseconds first, so that rows made one after the
- * other lie side by side in an index; 74 random bits from getrandom(2). Thread-safe. */
+/* UUIDv7 (RFC 9562): first the time in ms, so that new rows are neighbours in an index, then 74
+ * random bits of getrandom(2). */
 struct uuid uuid_new(void);
 
 #endif

@@ -13,7 +13,7 @@
 
 #define PATH_MAX_BYTES 4096
 
-/* False: there is no folder, or a name too long to be a file's. */
+/* False: there is no folder, or the path is too long. */
 static bool credential_path(const char *name, char path[PATH_MAX_BYTES])
 {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
@@ -22,14 +22,14 @@ static bool credential_path(const char *name, char path[PATH_MAX_BYTES])
 	       snprintf(path, PATH_MAX_BYTES, "%s/%s", folder, name) < PATH_MAX_BYTES;
 }
 
-/* Editors end a file with a line end, which no secret has. */
+/* Editors add a line end, which no secret has. */
 static void line_ends_cut(char *text, size_t length)
 {
 	while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
 		text[--length] = '\0';
 }
 
-/* Why what was read is none, or NULL. */
+/* Why the text is no credential; NULL: it is one. */
 static const char *text_fault(const char *text, size_t length)
 {
 	if (length == SETTING_TEXT_MAX)
@@ -39,7 +39,7 @@ static const char *text_fault(const char *text, size_t length)
 	return NULL;
 }
 
-/* The whole file, of less than SETTING_TEXT_MAX bytes. NULL: *why says why not. */
+/* The whole file, of less than SETTING_TEXT_MAX bytes. NULL: it failed, and *why says why. */
 static char *read_text(int fd, const char **why)
 {
 	char *text = calloc(1, SETTING_TEXT_MAX + 1);

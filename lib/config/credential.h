@@ -1,7 +1,7 @@
 /*
- * Settings handed over as files: in the folder named by CREDENTIALS_DIRECTORY,
- * which systemd (LoadCredential=) or a container's secret volume fills, one file
- * a setting, named for it. So a secret is in no environment and no configuration.
+ * Settings in files. systemd (LoadCredential=) or the secret volume of a container fills the folder
+ * CREDENTIALS_DIRECTORY with one file for each setting, which has the name of the setting. So no
+ * secret is in the environment or in the configuration file.
  */
 #ifndef PAYMENTS_CONFIG_CREDENTIAL_H
 #define PAYMENTS_CONFIG_CREDENTIAL_H
@@ -10,12 +10,12 @@
 
 #include <stdbool.h>
 
-/* Reads the file `name`; line ends at its end are left off. True: *out is its text, to be wiped and
- * freed with credential_free, or NULL where there is no such file, or no folder. False: there is
- * one that cannot be used, *errors says why in a line; *out is NULL. */
+/* Reads the file `name` without its last line end. True: *out is the text, to be freed with
+ * credential_free, or NULL: there is no such file or no folder. False: the file cannot be used;
+ * *errors gets a line and *out is NULL. */
 bool credential_read(const char *name, char **out, struct buf *errors);
 
-/* Wipes and frees it; NULL is none. */
+/* Wipes and frees the text. NULL is allowed. */
 void credential_free(char *text);
 
 #endif

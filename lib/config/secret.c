@@ -7,9 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define DISTINCT_MIN 8 /* different bytes: even 32 random hex digits have more */
+#define DISTINCT_MIN 8 /* different bytes; 32 random hex digits have more */
 
-/* Secrets that tutorials and examples sign with: the first that is tried against a new service. */
+/* Secrets of tutorials and examples. An attacker tries them first. */
 /* clang-format off */
 static const char *const examples[] = {
 	"secret",
@@ -32,7 +32,7 @@ static const char *const examples[] = {
 };
 /* clang-format on */
 
-/* Wherever one of these stands, somebody copied an example and did not fill it in. */
+/* A secret with one of these parts was copied from an example and not replaced. */
 /* clang-format off */
 static const char *const placeholders[] = {
 	"changeme", "change-me", "change_me", "change-this", "change_this", "changethis",

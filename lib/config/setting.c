@@ -1,11 +1,11 @@
-/* One setting: found by name, read from text, compared, copied. */
+/* Finds, parses, compares and copies one setting. */
 #include "config/settings_table.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_MAX_LENGTH 64 /* of a name looked for; longer ones are compared by their beginning */
+#define NAME_MAX_LENGTH 64 /* of a longer name only this many bytes are compared */
 
 const struct setting *setting_find(const char *name)
 {
@@ -40,7 +40,7 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Levenshtein's distance: letters to put in, take out or change. */
+/* The Levenshtein distance: how many letters to insert, delete or change. */
 static size_t name_distance(const char *a, const char *b)
 {
 	size_t a_length = strnlen(a, NAME_MAX_LENGTH), b_length = strnlen(b, NAME_MAX_LENGTH);
@@ -118,7 +118,7 @@ static bool parse_choice(const struct setting *setting, const char *text, int32_
 {
 	for (int32_t i = 0; setting->choices[i]; i++) {
 		if (strcmp(text, setting->choices[i]) == 0) {
-			memcpy(place, &i, sizeof(i)); /* an enum's place */
+			memcpy(place, &i, sizeof(i)); /* the member is an enum */
 			return true;
 		}
 	}

@@ -1,4 +1,4 @@
-/* A set is read setting by setting from its sources, then judged as a whole. */
+/* Reads each setting from its sources, then checks the whole set. */
 #include "config/settings.h"
 
 #include "config/secret.h"
@@ -36,7 +36,7 @@ static bool read_set(const char *file, struct settings *set, struct buf *errors)
 	return good;
 }
 
-/* Only production insists: a developer's machine may run on a secret that everybody knows. */
+/* Development accepts a weak secret with a warning. */
 static bool check_secret(const struct settings *set, const char *name, const char *secret,
 			 struct buf *errors)
 {
@@ -53,7 +53,7 @@ static bool check_secrets(const struct settings *set, struct buf *errors)
 {
 	bool good;
 
-	if (!*set->jwt_secret) { /* in every mode: with an empty key any token would pass */
+	if (!*set->jwt_secret) { /* in every mode: an empty key signs for every user */
 		buf_puts(errors, "JWT_SECRET is missing or empty; it must be the Auth Service's\n");
 		return false;
 	}
@@ -84,7 +84,7 @@ static bool check_mock(const struct settings *set, struct buf *errors)
 	return good;
 }
 
-/* True where some method is charged at `choice`. */
+/* True if `choice` charges at least one payment method. */
 static bool is_used(const struct settings *set, enum gateway_choice choice)
 {
 	static const char *const methods[] = { "credit_card", "naver_pay", "kakao_pay",
@@ -96,7 +96,7 @@ static bool is_used(const struct settings *set, enum gateway_choice choice)
 	return false;
 }
 
-/* Without TLS the secret key, and with it the merchant's money, is anybody's. */
+/* Without TLS the secret key of the merchant could be read on the network. */
 static bool check_toss_url(const struct settings *set, struct buf *errors)
 {
 	const char *url = set->toss_base_url;

@@ -1,14 +1,13 @@
 /*
- * Settings: one table (settings_table.c) says of each its name in the environment,
- * type, range, default, whether it is secret, whether a reload changes it, and
- * a sentence of help. The commented example file and the man page's list are
- * printed from that table (`payctl settings --example`, `--man`).
+ * Settings. The table of settings_table.c has the name, type, range, default, flags and help of
+ * each. `payctl settings --example` and `--man` print the example file and the list of the man page
+ * from it.
  *
- * A value is taken from the environment, else from a credential of systemd
- * ($CREDENTIALS_DIRECTORY/<NAME>), else from the configuration file (KEY=VALUE
- * lines, # comments), else it is the default. An unknown PAYMENTS_*
- * name, a bad value or a value out of range stops the start with one clear
- * line each. The set is immutable once loaded: a reload makes a new one.
+ * The sources of a value, in order: the environment, a credential ($CREDENTIALS_DIRECTORY/<NAME>),
+ * the configuration file (KEY=VALUE lines, # comments), the default. An unknown PAYMENTS_ name or
+ * an invalid value stops the start with one line each. A name that an earlier release had is
+ * ignored with a warning (settings_retired.c). A loaded set never changes: a reload makes a new
+ * one.
  */
 #ifndef PAYMENTS_CONFIG_SETTINGS_H
 #define PAYMENTS_CONFIG_SETTINGS_H
@@ -21,62 +20,61 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define SETTING_TEXT_MAX 1024 /* bytes of one text setting, with its NUL */
+#define SETTING_TEXT_MAX 1024 /* bytes of a text setting, with its NUL */
 
 enum settings_mode { MODE_PRODUCTION, MODE_DEVELOPMENT };
 enum mock_mode {
-	MOCK_APPROVE,	     /* approves, or the cvv rule where a cvv was given */
+	MOCK_APPROVE,	     /* approves; with a cvv, the rule of the cvv decides */
 	MOCK_DECLINE,	     /* declines everything with GENERIC_DECLINE */
-	MOCK_SILENT,	     /* charges, never answers; a look-up says approved */
-	MOCK_SILENT_DECLINE, /* does not charge, never answers; a look-up says declined */
-	MOCK_LATE,	     /* charges, but says so only to a look-up after twice the deadline */
-	MOCK_DOWN /* refuses the connection at once; charges nothing; a look-up says not found */
+	MOCK_SILENT,	     /* charges, never answers; an inquiry says approved */
+	MOCK_SILENT_DECLINE, /* does not charge, never answers; an inquiry says declined */
+	MOCK_LATE,	     /* charges; only an inquiry after twice the deadline says so */
+	MOCK_DOWN /* refuses the connection, charges nothing; an inquiry says not found */
 };
 
-/* The gateways there are, as settings name them. */
+/* The gateways, as the settings name them. */
 enum gateway_choice { GATEWAY_MOCK, GATEWAY_TOSS, GATEWAY_CHOICES };
 
 struct settings {
 	enum settings_mode mode;       /* PAYMENTS_ENV */
 	enum log_level log_level;      /* PAYMENTS_LOG_LEVEL */
-	enum language language;	       /* PAYMENTS_LANGUAGE: where Accept-Language does not say */
+	enum language language;	       /* PAYMENTS_LANGUAGE: unless Accept-Language names one */
 	char listen[SETTING_TEXT_MAX]; /* PAYMENTS_LISTEN: "" is fd 0 */
-	int32_t workers;	       /* PAYMENTS_WORKERS: processes, for what starts them */
+	int32_t workers;	       /* PAYMENTS_WORKERS: processes, for the start scripts */
 	int32_t threads;	       /* PAYMENTS_THREADS: most requests at once, a process */
-	int32_t front_threads;	       /* PAYMENTS_FRONT_THREADS: asked before other processes' */
-	int32_t spare_threads;	       /* PAYMENTS_SPARE_THREADS: idle ones kept waiting */
+	int32_t spare_threads;	       /* PAYMENTS_SPARE_THREADS: idle threads kept ready */
 	int32_t token_cache;	   /* PAYMENTS_TOKEN_CACHE: verified tokens remembered, a process */
 	int32_t backlog;	   /* PAYMENTS_BACKLOG: of --listen */
 	int32_t body_max_bytes;	   /* PAYMENTS_BODY_MAX_BYTES */
 	int32_t queue_patience_ms; /* PAYMENTS_QUEUE_PATIENCE_MS: older requests are refused */
 	int32_t drain_s;	   /* PAYMENTS_DRAIN_SECONDS */
 
-	char database_url[SETTING_TEXT_MAX]; /* DATABASE_URL; wins over the five below */
+	char database_url[SETTING_TEXT_MAX]; /* DATABASE_URL; overrides the five below */
 	char db_host[SETTING_TEXT_MAX];	     /* DB_HOST */
 	int32_t db_port;		     /* DB_PORT */
 	char db_name[SETTING_TEXT_MAX];	     /* DB_NAME */
 	char db_user[SETTING_TEXT_MAX];	     /* DB_USER */
 	char db_password[SETTING_TEXT_MAX];  /* DB_PASSWORD */
 	int32_t db_connections;		     /* PAYMENTS_DB_CONNECTIONS, a process */
-	int32_t db_wait_ms;		     /* PAYMENTS_DB_WAIT_MS: for a connection of the pool */
-	int32_t batch_max;  /* PAYMENTS_BATCH_MAX: payments that one transaction writes */
-	int32_t batches;    /* PAYMENTS_BATCHES: such of each kind under way, a process */
-	int32_t list_looks; /* PAYMENTS_LIST_LOOKS: at lists of bookings, under way in a process */
-	int32_t db_connect_ms;	  /* PAYMENTS_DB_CONNECT_MS: to make one */
-	int32_t db_trip_ms;	  /* PAYMENTS_DB_TRIP_MS: for one answer of the server */
+	int32_t db_wait_ms;		     /* PAYMENTS_DB_WAIT_MS: for a free connection */
+	int32_t batch_max;		     /* PAYMENTS_BATCH_MAX: members of one batch */
+	int32_t batches;		     /* PAYMENTS_BATCHES: of each kind at once, a process */
+	int32_t list_reads;    /* PAYMENTS_LIST_READS: reads of booking lists at once, a process */
+	int32_t db_connect_ms; /* PAYMENTS_DB_CONNECT_MS: to open one */
+	int32_t db_trip_ms;    /* PAYMENTS_DB_TRIP_MS: for one answer of the server */
 	bool prepared_statements; /* PAYMENTS_PREPARED_STATEMENTS; off behind pgbouncer < 1.21 */
 
 	char jwt_secret[SETTING_TEXT_MAX];	    /* JWT_SECRET */
 	char jwt_secret_previous[SETTING_TEXT_MAX]; /* JWT_SECRET_PREVIOUS: "" is none */
 
 	int32_t hold_s;		     /* PAYMENTS_HOLD_SECONDS */
-	int32_t hold_margin_ms;	     /* PAYMENTS_HOLD_MARGIN_MS: a claim needs this much left */
+	int32_t hold_margin_ms;	     /* PAYMENTS_HOLD_MARGIN_MS: time left that a claim needs */
 	int32_t decline_grace_s;     /* PAYMENTS_DECLINE_GRACE_SECONDS */
 	int32_t decline_grace_max_s; /* PAYMENTS_DECLINE_GRACE_MAX_SECONDS: past the deadline */
 	int32_t attempts_max;	     /* PAYMENTS_ATTEMPTS_MAX, an intent */
 	int32_t seats_per_user;	     /* PAYMENTS_SEATS_PER_USER, a performance */
 	int32_t idempotency_hours;   /* PAYMENTS_IDEMPOTENCY_HOURS */
-	bool expire_foreign;	     /* PAYMENTS_EXPIRE_FOREIGN: holds of others too */
+	bool expire_foreign;	     /* PAYMENTS_EXPIRE_FOREIGN: holds of other services, too */
 
 	int32_t janitor_interval_ms;	     /* PAYMENTS_JANITOR_INTERVAL_MS */
 	int32_t janitor_batch;		     /* PAYMENTS_JANITOR_BATCH: rows a round and kind */
@@ -84,11 +82,11 @@ struct settings {
 						its own */
 	char admin_listen[SETTING_TEXT_MAX]; /* PAYMENTS_ADMIN_LISTEN: health, readiness, metrics;
 						"": none */
-	int32_t heal_s; /* PAYMENTS_HEAL_SECONDS: a settled payment is watched */
+	int32_t heal_s; /* PAYMENTS_HEAL_SECONDS: a settled payment is checked and repaired */
 
-	int32_t audit_days; /* PAYMENTS_AUDIT_DAYS: how far back --gateway looks */
+	int32_t audit_days; /* PAYMENTS_AUDIT_DAYS: of payctl audit --gateway */
 
-	enum gateway_choice gateway;	 /* PAYMENTS_GATEWAY: of methods not named in the next */
+	enum gateway_choice gateway;	 /* PAYMENTS_GATEWAY: of methods that gateways omits */
 	char gateways[SETTING_TEXT_MAX]; /* PAYMENTS_GATEWAYS: "kakao_pay=toss,credit_card=toss" */
 
 	enum mock_mode mock_mode;  /* PAYMENTS_MOCK_MODE */
@@ -99,9 +97,9 @@ struct settings {
 
 	char toss_base_url[SETTING_TEXT_MAX];	/* TOSS_BASE_URL: without a slash at its end */
 	char toss_secret_key[SETTING_TEXT_MAX]; /* TOSS_SECRET_KEY */
-	int32_t toss_connect_ms;		/* PAYMENTS_TOSS_CONNECT_MS: to make a connection */
+	int32_t toss_connect_ms;		/* PAYMENTS_TOSS_CONNECT_MS: to open a connection */
 	int32_t toss_deadline_ms; /* PAYMENTS_TOSS_DEADLINE_MS: for one charge or refund */
-	int32_t toss_look_up_ms;  /* PAYMENTS_TOSS_LOOK_UP_MS: for one look-up */
+	int32_t toss_look_up_ms;  /* PAYMENTS_TOSS_LOOK_UP_MS: for one inquiry about a charge */
 	int32_t toss_lease_ms;	  /* PAYMENTS_TOSS_LEASE_MS: deadline plus slack */
 	int32_t toss_horizon_ms;  /* PAYMENTS_TOSS_HORIZON_MS: see gateway.h */
 };
@@ -109,31 +107,27 @@ struct settings {
 /* The gateway that charges `method` under these settings. */
 enum gateway_choice settings_gateway(const struct settings *settings, const char *method);
 
-/* True where PAYMENTS_GATEWAYS is well formed and names gateways there are. */
+/* True if PAYMENTS_GATEWAYS is well formed and names only known gateways. */
 bool settings_gateways_valid(const char *gateways);
 
 /*
- * Loads a whole set: environment over `file` (NULL: none) over defaults.
- * True: *out is filled. False: *errors holds one line for each thing wrong,
- * each naming the setting and what it takes; *out is untouched. Warnings
- * (development mode's weak secret, ...) are appended to *errors too when true.
+ * Loads a whole set: environment over `file` (NULL: none) over defaults. True: *out is filled, and
+ * *errors has the warnings, one a line. False: *errors has one line for each error, which names the
+ * setting and what it takes; *out is unchanged.
  */
 bool settings_load(const char *file, struct settings *out, struct buf *errors);
 
-/* A reload: as settings_load, but what needs a restart is kept from `now`; each such difference
- * is named in *errors as a warning. False: a bad set; keep `now`. */
+/* As settings_load, but a setting that needs a restart keeps its value of `now`, and a warning
+ * names it. False: the set is invalid; keep `now`. */
 bool settings_reload(const char *file, const struct settings *now, struct settings *out,
 		     struct buf *errors);
 
-/* Every setting commented at its default, in the table's order: conf/payments-fcgi.conf. */
+/* Every setting at its default, as a comment, in the order of the table: conf/payments-fcgi.conf.
+ * */
 void settings_print_example(FILE *to);
-/* The same as man-page source (mdoc list items). */
+/* The same as list items of mdoc, for the man page. */
 void settings_print_man(FILE *to);
 /* The set in force as KEY=VALUE lines, secrets as "(set)" or "(unset)". */
 void settings_print(const struct settings *settings, FILE *to);
-
-/* The libpq connection string of the set (quoted as libpq's keyword form needs, or DATABASE_URL
- * itself), with our connect_timeout, keepalives and application_name as fallbacks. */
-void settings_conninfo(const struct settings *settings, struct buf *out);
 
 #endif

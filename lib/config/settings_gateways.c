@@ -1,4 +1,4 @@
-/* Which gateway charges which payment method: PAYMENTS_GATEWAYS, read. */
+/* Reads PAYMENTS_GATEWAYS: the gateway of each payment method. */
 #include "config/settings.h"
 
 #include <string.h>
@@ -7,11 +7,11 @@ static const char *const names[GATEWAY_CHOICES] = {
 	[GATEWAY_MOCK] = "mock", [GATEWAY_TOSS] = "toss"
 };
 
-/* One "method=gateway" of the list, at *text, which is moved on past its comma. */
+/* One "method=gateway" of the list. */
 struct pair {
 	const char *method;
 	size_t method_length;
-	enum gateway_choice choice; /* GATEWAY_CHOICES: no such gateway, or no pair at all */
+	enum gateway_choice choice; /* GATEWAY_CHOICES: no such gateway, or not a pair */
 };
 
 static enum gateway_choice find_choice(const char *name, size_t length)
@@ -24,6 +24,7 @@ static enum gateway_choice find_choice(const char *name, size_t length)
 	return (enum gateway_choice)i;
 }
 
+/* Moves *text past the pair and its comma. */
 static struct pair next_pair(const char **text)
 {
 	size_t length = strcspn(*text, ","), method_length = strcspn(*text, "=,");

@@ -1,4 +1,4 @@
-/* What is said about settings follows from the table, so that it cannot be out of date. */
+/* Prints the documentation of the settings from the table, so that it cannot be out of date. */
 #include "config/settings_table.h"
 
 #include <stdio.h>
@@ -15,7 +15,7 @@ static void print_range(const struct setting *setting, FILE *to)
 void settings_print_example(FILE *to)
 {
 	fputs("# Settings of the payment service, each commented at its default.\n"
-	      "# A value in the environment wins over one given here.\n",
+	      "# The environment overrides this file.\n",
 	      to);
 	for (size_t i = 0; i < settings_count; i++) {
 		const struct setting *setting = &settings_table[i];

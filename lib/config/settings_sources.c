@@ -13,7 +13,7 @@
 #define PREFIX "PAYMENTS_"
 #define NAME_SHOWN_MAX 64 /* bytes of an unknown name in a message */
 
-/* One line of the file, taken apart in place. */
+/* One line of the file, split in place. */
 struct line {
 	const char *file;
 	int number;
@@ -66,8 +66,8 @@ static char *trim(char *text)
 	return text;
 }
 
-/* Quotes around the whole value are taken off, so that a file for systemd or a shell may be
- * used. */
+/* Removes quotes around the whole value, so that an environment file of systemd or of a shell can
+ * be used. */
 static char *unquote(char *value)
 {
 	size_t length = strlen(value);
@@ -91,7 +91,8 @@ static bool take_pair(struct settings_sources *sources, const struct line *line,
 	const char **slot;
 
 	if (!setting) {
-		if (setting_is_foreign(line->name))
+		if (setting_is_foreign(line->name) ||
+		    setting_warn_retired(line->file, line->name, errors))
 			return true;
 		unknown_name(line->file, line->name, errors);
 		return false;
@@ -158,12 +159,25 @@ static bool check_environment(struct buf *errors)
 			length = NAME_SHOWN_MAX;
 		memcpy(name, *entry, length);
 		name[length] = '\0';
-		if (setting_find(name) || setting_is_foreign(name))
+		if (setting_find(name) || setting_is_foreign(name) ||
+		    setting_warn_retired("environment", name, errors))
 			continue;
 		unknown_name("environment", name, errors);
 		good = false;
 	}
 	return good;
+}
+
+static bool check_retired_credential(const char *name, struct buf *errors)
+{
+	char *text;
+
+	if (!credential_read(name, &text, errors))
+		return false;
+	if (text)
+		setting_warn_retired("credential", name, errors);
+	credential_free(text);
+	return true;
 }
 
 static bool take_credentials(struct settings_sources *sources, struct buf *errors)
@@ -172,6 +186,8 @@ static bool take_credentials(struct settings_sources *sources, struct buf *error
 
 	for (size_t i = 0; i < settings_count; i++)
 		good &= credential_read(settings_table[i].name, &sources->in_credential[i], errors);
+	for (size_t i = 0; i < settings_retired_count; i++)
+		good &= check_retired_credential(settings_retired[i].name, errors);
 	return good;
 }
 

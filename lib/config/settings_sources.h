@@ -1,5 +1,5 @@
-/* Where a setting's value comes from: the environment, else a credential, else the file. For the
- * files settings*.c. */
+/* The sources of a value: the environment, else a credential, else the file. For lib/config only.
+ */
 #ifndef PAYMENTS_CONFIG_SETTINGS_SOURCES_H
 #define PAYMENTS_CONFIG_SETTINGS_SOURCES_H
 
@@ -10,15 +10,15 @@
 struct settings_sources {
 	char *text; /* the whole file; the values point into it */
 	size_t size;
-	const char *in_file[SETTINGS_MAX]; /* by place in the table, NULL where not given */
+	const char *in_file[SETTINGS_MAX]; /* by index in the table; NULL: not given */
 	char *in_credential[SETTINGS_MAX]; /* likewise; see credential.h */
 };
 
-/* Reads `file` (NULL: none) and the credentials. What is wrong with them, and each unknown
- * PAYMENTS_ name of the environment, is a line in *errors. To be closed in any case. */
+/* Reads `file` (NULL: none) and the credentials. Each error in them, and each unknown PAYMENTS_
+ * name of the environment, becomes a line in *errors. The caller closes the sources in any case. */
 bool settings_sources_open(struct settings_sources *sources, const char *file, struct buf *errors);
 
-/* NULL where none has it. *where says which of them has. */
+/* The value, and in *where its source. NULL: no source has it. */
 const char *settings_sources_value(const struct settings_sources *sources,
 				   const struct setting *setting, const char **where);
 

@@ -1,5 +1,4 @@
-/* The table of settings, for the files settings*.c only: what everybody else needs is
- * settings.h. */
+/* The table of settings, for the files of lib/config only. All other code includes settings.h. */
 #ifndef PAYMENTS_CONFIG_SETTINGS_TABLE_H
 #define PAYMENTS_CONFIG_SETTINGS_TABLE_H
 
@@ -22,8 +21,8 @@ struct setting {
 	size_t offset;		    /* of its member in struct settings */
 	int32_t min, max;	    /* of an integer */
 	const char *const *choices; /* of a choice, in its enum's order, NULL at the end */
-	const char *fallback;	    /* the default, as it would be written */
-	const char *unit;	    /* "ms", "s", ...; "" where it has none */
+	const char *fallback;	    /* the default, as it would be written in the file */
+	const char *unit;	    /* "ms", "s", ...; "": none */
 	unsigned int flags;
 	const char *help; /* a sentence */
 };
@@ -33,24 +32,34 @@ extern const struct setting settings_table[];
 extern const size_t settings_count;
 #define SETTINGS_MAX 96 /* at least settings_count (asserted) */
 
-/* NULL where there is none of that name. */
-const struct setting *setting_find(const char *name);
-/* The one whose name differs by the fewest letters. */
-const struct setting *setting_nearest(const char *name);
-/* Names of our other programs, taken and ignored. */
-bool setting_is_foreign(const char *name);
+struct setting_retired {
+	const char *name;
+	const char *message; /* follows the name in the warning */
+};
 
-/* Where its value lies in a set. */
+extern const struct setting_retired settings_retired[];
+extern const size_t settings_retired_count;
+
+/* NULL: there is no setting of that name. */
+const struct setting *setting_find(const char *name);
+/* The setting whose name differs by the fewest letters. */
+const struct setting *setting_nearest(const char *name);
+/* True for names of our other programs, which are accepted and ignored. */
+bool setting_is_foreign(const char *name);
+/* True for a name that was removed or renamed; a warning line is added to *errors. */
+bool setting_warn_retired(const char *where, const char *name, struct buf *errors);
+
+/* Where the value lies in a set. */
 void *setting_place(const struct setting *setting, struct settings *set);
 const void *setting_value(const struct setting *setting, const struct settings *set);
 
-/* Reads `text` into the set. False: it is not what the setting takes; the set is unchanged. */
+/* Reads `text` into the set. False: the setting does not take it; the set is unchanged. */
 bool setting_parse(const struct setting *setting, const char *text, struct settings *set);
-/* What it takes, in words: "a whole number from 1 to 4096". */
+/* What the setting takes, in words: "a whole number from 1 to 4096". */
 void setting_describe(const struct setting *setting, struct buf *out);
 bool setting_equal(const struct setting *setting, const struct settings *a,
 		   const struct settings *b);
-/* `to` takes the value of `from`. */
+/* Copies the value of `from` to `to`. */
 void setting_copy(const struct setting *setting, struct settings *to, const struct settings *from);
 
 #endif

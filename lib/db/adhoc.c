@@ -1,4 +1,4 @@
-/* The operator's statements (payctl): few, blocking, each on a connection of its own. */
+/* The operator's statements (payctl): few and blocking. */
 #include "db/internal.h"
 
 #include <string.h>

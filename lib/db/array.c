@@ -1,10 +1,11 @@
 #include "db/array.h"
 
+#include <assert.h>
 #include <string.h>
 
-void pg_array_add(struct buf *array, const char *element)
+static void add_quoted(struct buf *array, const char *element)
 {
-	buf_puts(array, array->length == 0 ? "{\"" : ",\"");
+	buf_append(array, "\"", 1);
 	for (;;) {
 		size_t plain = strcspn(element, "\"\\");
 
@@ -18,14 +19,25 @@ void pg_array_add(struct buf *array, const char *element)
 	buf_append(array, "\"", 1);
 }
 
+void pg_array_add(struct buf *array, const char *element)
+{
+	buf_append(array, array->length == 0 ? "{" : ",", 1);
+	if (element)
+		add_quoted(array, element);
+	else
+		buf_append(array, "NULL", 4);
+}
+
 void pg_array_end(struct buf *array)
 {
 	buf_puts(array, array->length == 0 ? "{}" : "}");
 }
 
-void pg_columns_add(struct pg_columns *columns, const char *const row[])
+void pg_columns_add_row(struct pg_columns *columns, const char *const row[], int count)
 {
-	for (int i = 0; i < columns->count; i++)
+	assert(count <= PG_COLUMNS_MAX && (columns->count == 0 || columns->count == count));
+	columns->count = count;
+	for (int i = 0; i < count; i++)
 		pg_array_add(&columns->arrays[i], row[i]);
 }
 

@@ -9,74 +9,74 @@
 #include <sched.h>
 #include <time.h>
 
-void batch_init(struct batch *batch, int most, int at_once)
+void batch_init(struct batch *batch, batch_work work, bool writes, int most, int at_once)
 {
 	assert(most > 0 && at_once > 0);
-	*batch = (struct batch){ .most = most, .at_once = at_once };
+	*batch = (struct batch){ .work = work, .writes = writes, .most = most, .at_once = at_once };
 	pthread_mutex_init(&batch->lock, NULL);
 	batch->tail = &batch->head;
 }
 
-/* True: the thread begins at once, with its own item alone. */
-static bool stand_in_line(struct batch *batch, struct batch_item *item)
+/* True: the batch is idle, and the thread leads a batch of its own member. */
+static bool batch_enter(struct batch *batch, struct batch_member *member)
 {
 	bool leads;
 
 	pthread_mutex_lock(&batch->lock);
 	leads = batch->at_work < batch->at_once;
-	item->turn = leads ? BATCH_LEADS : BATCH_WAITS;
+	member->turn = leads ? BATCH_LEADS : BATCH_QUEUED;
 	if (leads) {
 		batch->at_work++;
 	} else {
-		*batch->tail = item;
-		batch->tail = &item->next;
+		*batch->tail = member;
+		batch->tail = &member->next;
 	}
 	pthread_mutex_unlock(&batch->lock);
 	return leads;
 }
 
-/* True: out of the line. False: it was called in the same moment. */
-static bool give_up(struct batch *batch, struct batch_item *item)
+/* True: out of the queue. False: it was called at the same moment. */
+static bool batch_leave(struct batch *batch, struct batch_member *member)
 {
-	struct batch_item **link = &batch->head;
-	bool waits;
+	struct batch_member **link = &batch->head;
+	bool queued;
 
 	pthread_mutex_lock(&batch->lock);
-	waits = item->turn == BATCH_WAITS;
-	if (waits) {
-		while (*link != item)
+	queued = member->turn == BATCH_QUEUED;
+	if (queued) {
+		while (*link != member)
 			link = &(*link)->next;
-		*link = item->next;
-		if (batch->tail == &item->next)
+		*link = member->next;
+		if (batch->tail == &member->next)
 			batch->tail = link;
 	}
 	pthread_mutex_unlock(&batch->lock);
-	return waits;
+	return queued;
 }
 
-/* Until it leads or is done. False: the deadline passed before anybody came to it. */
-static bool wait_in_line(struct batch *batch, struct batch_item *item, int32_t wait_ms)
+/* Until it leads or is done. False: its turn did not come in time. */
+static bool batch_wait(struct batch *batch, struct batch_member *member, int32_t wait_ms)
 {
 	int64_t until_ms = clock_mono_ms() + wait_ms;
 	struct timespec until = { .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000 };
 	int error;
 
 	do {
-		error = sem_clockwait(&item->called, CLOCK_MONOTONIC, &until) == 0 ? 0 : errno;
+		error = sem_clockwait(&member->called, CLOCK_MONOTONIC, &until) == 0 ? 0 : errno;
 	} while (error == EINTR);
 	if (error == 0)
 		return true;
-	if (give_up(batch, item))
+	if (batch_leave(batch, member))
 		return false;
-	while (sem_wait(&item->called) != 0)
+	while (sem_wait(&member->called) != 0)
 		;
 	return true;
 }
 
-/* The first in line, taken out of it; NULL: none. The lock is held. */
-static struct batch_item *take_first(struct batch *batch)
+/* The first of the queue, taken out of it; NULL: it is empty. The lock is held. */
+static struct batch_member *batch_pop(struct batch *batch)
 {
-	struct batch_item *first = batch->head;
+	struct batch_member *first = batch->head;
 
 	if (!first)
 		return NULL;
@@ -88,68 +88,119 @@ static struct batch_item *take_first(struct batch *batch)
 }
 
 /*
- * The first in line leads the next batch. It is woken when the lock is free: it runs at once, on
- * the waker's processor, and who comes meanwhile would find the lock held by a thread that waits.
+ * The first of the queue leads the next batch. It is woken when the lock is free: it runs at once,
+ * on this thread's processor, and would find the lock held.
  */
-static void call_next(struct batch *batch)
+static void batch_call_next(struct batch *batch)
 {
-	struct batch_item *first;
+	struct batch_member *first;
 
 	pthread_mutex_lock(&batch->lock);
-	first = take_first(batch);
-	if (!first)
-		batch->at_work--;
-	else
+	first = batch_pop(batch);
+	if (first)
 		first->turn = BATCH_LEADS;
+	else
+		batch->at_work--;
 	pthread_mutex_unlock(&batch->lock);
 	if (first)
 		sem_post(&first->called);
 }
 
-/* As many as may go along with the leader. */
-static void take_along(struct batch *batch, struct batch_item *last)
+/* As many as may follow the leader. */
+static void batch_gather(struct batch *batch, struct batch_member *leader)
 {
+	struct batch_member *last = leader;
+
 	pthread_mutex_lock(&batch->lock);
 	for (int count = 1; batch->head && count < batch->most; count++) {
-		last->next = take_first(batch);
+		last->next = batch_pop(batch);
 		last = last->next;
-		last->turn = BATCH_TAKEN;
+		last->turn = BATCH_FOLLOWS;
 	}
 	pthread_mutex_unlock(&batch->lock);
 }
 
-/*
- * Where the processors have nothing left over, threads that are about to stand in line wait for
- * one: they run first, and come along. Where they have, nobody does, and the yield returns at once.
- *
- * An item is gone as soon as its thread knows that it is done.
- */
-static void lead(struct batch *batch, struct batch_item *own, batch_work work, void *context)
+static void batch_run(const struct batch *batch, struct batch_member *first, bool alone)
 {
-	struct batch_item *item, *next;
+	struct db_cost cost = { .trips = 0 };
+	int64_t begin_us = clock_mono_us();
+	enum db_code code = batch->work(first, alone, &cost);
 
-	sched_yield();
-	take_along(batch, own);
-	work(own, context);
-	call_next(batch);
-	for (item = own->next; item; item = next) {
-		next = item->next;
-		item->turn = BATCH_DONE;
-		sem_post(&item->called);
+	for (struct batch_member *member = first; member; member = member->next) {
+		member->code = code;
+		member->in_company = first->next;
+		db_cost_add(member->cost, &cost);
+		member->cost->wait_us += begin_us - member->since_us;
 	}
 }
 
-bool batch_do(struct batch *batch, struct batch_item *item, batch_work work, void *context,
-	      int32_t wait_ms)
+/*
+ * Where no processor is free, threads that are about to queue wait for one: the yield lets them run
+ * first, and they come along. Else it returns at once. A member is gone as soon as its thread knows
+ * that it is done.
+ */
+static void batch_lead(struct batch *batch, struct batch_member *leader)
+{
+	struct batch_member *member, *next;
+
+	sched_yield();
+	batch_gather(batch, leader);
+	batch_run(batch, leader, false);
+	batch_call_next(batch);
+	for (member = leader->next; member; member = next) {
+		next = member->next;
+		member->turn = BATCH_DONE;
+		sem_post(&member->called);
+	}
+}
+
+/* Whether what failed as a batch may yet be done for this member. */
+static bool batch_falls_apart(const struct batch *batch, const struct batch_member *member)
+{
+	switch (member->code) {
+	case DB_OK:
+		return member->runs_alone;
+	case DB_CONFLICT:
+	case DB_LOST:
+	case DB_MAYBE:
+		return batch->writes;
+	case DB_BROKEN:
+		return member->in_company;
+	default:
+		return false;
+	}
+}
+
+enum db_code batch_do_alone(const struct batch *batch, struct batch_member *member)
+{
+	enum db_code before = member->code;
+
+	member->next = NULL;
+	member->runs_alone = false;
+	member->since_us = clock_mono_us();
+	batch_run(batch, member, true);
+	/* a doubt that it could not clear stands */
+	return member->code != DB_OK && before == DB_MAYBE ? DB_MAYBE : member->code;
+}
+
+enum db_code batch_do(struct batch *batch, struct batch_member *member, int32_t wait_ms)
 {
 	bool called = true;
 
-	item->next = NULL;
-	sem_init(&item->called, 0, 0);
-	if (!stand_in_line(batch, item))
-		called = wait_in_line(batch, item, wait_ms);
-	if (called && item->turn == BATCH_LEADS)
-		lead(batch, item, work, context);
-	sem_destroy(&item->called);
-	return called;
+	member->next = NULL;
+	member->code = DB_OK;
+	member->runs_alone = false;
+	member->since_us = clock_mono_us();
+	sem_init(&member->called, 0, 0);
+	if (!batch_enter(batch, member))
+		called = batch_wait(batch, member, wait_ms);
+	if (called && member->turn == BATCH_LEADS)
+		batch_lead(batch, member);
+	sem_destroy(&member->called);
+	if (!called)
+		return DB_UNAVAILABLE;
+	if (!batch_falls_apart(batch, member))
+		return member->code;
+	member->cost->retries += member->code != DB_OK;
+	return batch_do_alone(batch, member);
 }

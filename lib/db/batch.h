@@ -1,48 +1,63 @@
 /*
- * Several threads' work of one kind, done together by one of them, like a
- * database's group commit. Who finds nobody at work begins at once. Who
- * comes meanwhile waits in line; when a batch is done, the first in line does the
- * next, for as many as wait. So nobody waits for company (a leader only lets those run who could
- * run in its place), and the more there is to do, the more is done together.
+ * Group commit, and request coalescing: the work of several threads, done by one of them in one
+ * transaction. An idle batch starts immediately, as a batch of one. Members that arrive meanwhile
+ * queue; when a run ends, the first in the queue becomes leader of all that are queued, up to
+ * `most`. A member whose fault or wait would be the others' leaves the batch and runs alone.
  */
 #ifndef PAYMENTS_DB_BATCH_H
 #define PAYMENTS_DB_BATCH_H
+
+#include "db/db.h"
 
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-enum batch_turn { BATCH_WAITS, BATCH_TAKEN, BATCH_LEADS, BATCH_DONE };
+enum batch_turn { BATCH_QUEUED, BATCH_FOLLOWS, BATCH_LEADS, BATCH_DONE };
 
-/* What one thread wants done: the first member of a struct that says what, on that thread's
- * stack. */
-struct batch_item {
-	struct batch_item *next; /* in the batch; NULL: the last */
+/* What one thread wants done: the first member of a struct that says what, on that thread's stack.
+ */
+struct batch_member {
+	struct batch_member *next; /* in the batch; NULL: the last */
+	struct db_cost *cost;	   /* of its request; the cost of the run is added */
+	bool runs_alone;	   /* set by the work: it left the batch */
+	/* batch.c's */
 	sem_t called;
 	_Atomic enum batch_turn turn; /* changed under the lock, but for DONE */
+	bool in_company;
+	int64_t since_us;
+	enum db_code code;
 };
+
+/*
+ * Does the work of all members from `first` on. OK: what came of each stands in its struct, unless
+ * it set member->runs_alone, as it does for what another transaction has locked. Else nothing of
+ * any member was done, or, after DB_MAYBE, that is to be read. `alone`: the member is the only one,
+ * was in a batch before, and may wait for locks.
+ */
+typedef enum db_code (*batch_work)(struct batch_member *first, bool alone, struct db_cost *cost);
 
 /* One kind of work. */
 struct batch {
+	batch_work work;
+	bool writes; /* what failed for want of a connection is done again, alone */
+	int most;    /* members of one batch */
+	int at_once; /* batches at work, at the most */
 	pthread_mutex_t lock;
-	struct batch_item *head, **tail; /* the line */
-	int most;			 /* items of one batch */
-	int at_once;			 /* batches at work, at the most */
+	struct batch_member *head, **tail; /* the queue */
 	int at_work;
 };
 
-void batch_init(struct batch *batch, int most, int at_once);
-
-/* Does the work of all items; what came of each stands in its struct afterwards. */
-typedef void (*batch_work)(struct batch_item *items, void *context);
+void batch_init(struct batch *batch, batch_work work, bool writes, int most, int at_once);
 
 /*
- * Has the item's work done, by the calling thread or by another. False: nobody came to it within
- * wait_ms, and nobody will. The wait for the work itself is bounded by the work. `work` is the same
- * for all items.
+ * Has the member's work done, by the calling thread or by another. UNAVAILABLE: its turn did not
+ * come within wait_ms, and nothing was done. The wait for the work itself is bounded by the work.
  */
-bool batch_do(struct batch *batch, struct batch_item *item, batch_work work, void *context,
-	      int32_t wait_ms);
+enum db_code batch_do(struct batch *batch, struct batch_member *member, int32_t wait_ms);
+
+/* Without the queue. */
+enum db_code batch_do_alone(const struct batch *batch, struct batch_member *member);
 
 #endif

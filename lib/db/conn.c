@@ -1,4 +1,4 @@
-/* One connection: made under a deadline, checked before it is used again. */
+/* One connection: opened within a deadline, checked before it is used again. */
 #include "db/internal.h"
 
 #include "base/clock.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Most reads of an idle connection: a notice, a parameter's change, the end of the stream. */
+/* An idle connection may hold a notice, a changed parameter and the end of the stream. */
 #define IDLE_READS_MAX 4
 
 bool conn_wait(PGconn *pg, short events, int64_t deadline_ms)
@@ -30,14 +30,14 @@ bool conn_wait(PGconn *pg, short events, int64_t deadline_ms)
 	}
 }
 
-/* The server's notices would go to stderr, between the log's JSON lines. */
+/* libpq would print notices to stderr, between the JSON lines of the log. */
 static void conn_ignore_notice(void *arg, const PGresult *result)
 {
 	(void)arg;
 	(void)result;
 }
 
-/* libpq's messages span lines and end in a newline; ours are one line. */
+/* libpq's messages have several lines; a log message has one. */
 static void conn_explain(char why[CONN_WHY_MAX], const char *message)
 {
 	size_t length;
@@ -52,8 +52,7 @@ static void conn_explain(char why[CONN_WHY_MAX], const char *message)
 
 static PGconn *conn_begin(const char *conninfo)
 {
-	/* Behind "dbname", so that it wins over the connection string and the environment: our JSON
-	 * is UTF-8 whatever they say. */
+	/* After "dbname", so that it overrides the connection string: our JSON is always UTF-8. */
 	const char *const keywords[] = { "dbname", "client_encoding", NULL };
 	const char *const values[] = { conninfo, "UTF8", NULL };
 
@@ -80,10 +79,9 @@ static int conn_count_hosts(PGconn *pg)
 }
 
 /*
- * Polls the connection on. libpq tries the next host where one refuses, but in
- * the non-blocking form it keeps no time: a host that swallows packets would use
- * up the whole deadline. Its share over, the socket is shut down, which libpq
- * takes as a refusal.
+ * Each host gets an equal share of the time. libpq's non-blocking connect has no timeout of its
+ * own, and a host that drops packets would use up the whole deadline. When the share is over we
+ * shut the socket down; libpq then tries the next host.
  */
 static bool conn_drive(PGconn *pg, int32_t timeout_ms)
 {
@@ -159,7 +157,7 @@ bool conn_alive(struct db_conn *conn)
 	     reads++) {
 		if (!PQconsumeInput(conn->pg))
 			return false;
-		PQisBusy(conn->pg); /* parses what came, so that it is gone */
+		PQisBusy(conn->pg); /* consumes what has arrived */
 	}
 	return PQstatus(conn->pg) == CONNECTION_OK;
 }

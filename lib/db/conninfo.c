@@ -1,9 +1,8 @@
 /*
- * libpq lets the later of two equal keywords win, so in keyword form our own
- * values go first, as fallbacks. A URI is appended to, and only with what it
- * does not say itself.
+ * Our own values are fallbacks. In keyword form libpq takes the last of equal keywords, so ours go
+ * first. To a URI we append only what it does not set itself.
  */
-#include "config/settings.h"
+#include "db/db.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +25,7 @@ static const struct keyword {
 
 #define FALLBACKS (sizeof(fallbacks) / sizeof(fallbacks[0]))
 
-static bool is_uri(const char *text)
+static bool conninfo_is_uri(const char *text)
 {
 	return strncmp(text, "postgresql://", 13) == 0 || strncmp(text, "postgres://", 11) == 0;
 }
@@ -66,7 +65,7 @@ static void put_uri(const char *uri, const char *timeout, struct buf *out)
 	}
 }
 
-/* An empty value is left out: libpq's own default then holds. */
+/* Without a value, libpq's own default is used. */
 static void put_keyword(struct buf *out, const char *name, const char *value)
 {
 	if (!*value)
@@ -92,12 +91,12 @@ static void put_parts(const struct settings *settings, struct buf *out)
 	put_keyword(out, "password", settings->db_password);
 }
 
-void settings_conninfo(const struct settings *settings, struct buf *out)
+void db_conninfo(const struct settings *settings, struct buf *out)
 {
 	char timeout[TIMEOUT_MAX];
 
 	connect_timeout(settings, timeout);
-	if (is_uri(settings->database_url)) {
+	if (conninfo_is_uri(settings->database_url)) {
 		put_uri(settings->database_url, timeout, out);
 		return;
 	}

@@ -1,4 +1,4 @@
-/* What an error of the server means to us: its SQLSTATE, turned into a db_code. */
+/* Turns the SQLSTATE of a server error into a db_code. */
 #include "db/internal.h"
 
 #include "base/log.h"
@@ -6,14 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Appendix A of PostgreSQL's manual. A pattern of two characters is a class. */
+/* PostgreSQL's manual, appendix A. Two characters are a class. */
 /* clang-format off */
 #define CLASS_CONNECTION "08"
 #define CLASS_DATA "22"
 #define CLASS_PLPGSQL "P0"
 #define SQLSTATE_READ_ONLY "25006"	  /* a primary that became a standby */
-#define SQLSTATE_NO_STATEMENT "26000"	  /* the prepared statement is gone: another server behind a pooler */
-#define SQLSTATE_NOT_SUPPORTED "0A000"	  /* "cached plan must not change result type" comes as this */
+#define SQLSTATE_NO_STATEMENT "26000"	  /* a pooler switched servers: the prepared statement is not there */
+#define SQLSTATE_NOT_SUPPORTED "0A000"	  /* also "cached plan must not change result type" */
 #define SQLSTATE_TOO_MANY "53300"
 #define SQLSTATE_CANCELED "57014"	  /* statement_timeout, or an operator's cancel */
 #define SQLSTATE_ADMIN_SHUTDOWN "57P01"
@@ -71,7 +71,7 @@ static bool error_has_class(const char *sqlstate, const char *pattern)
 	return strncmp(sqlstate, pattern, strlen(pattern)) == 0;
 }
 
-/* The text of 0A000 is the server's, in its language; its source function is not translated. */
+/* The message is translated; the source function's name is not. */
 static bool error_is_stale_plan(const PGresult *result)
 {
 	return strcmp(error_sqlstate(result), SQLSTATE_NOT_SUPPORTED) == 0 &&
@@ -94,7 +94,7 @@ static void error_judge(struct server_error *error, const PGresult *result)
 	}
 }
 
-/* Messages of these classes quote the value they are about, and so a parameter. */
+/* Messages of these classes quote parameters: they must not reach the log. */
 static bool error_message_is_private(const char *sqlstate)
 {
 	return error_has_class(sqlstate, CLASS_DATA) || error_has_class(sqlstate, CLASS_PLPGSQL);

@@ -1,7 +1,7 @@
 /*
- * What the files of lib/db share and nobody else sees. From the wire up: conn
- * (one connection), error (what an error of the server means), trip (one round
- * trip), pool (who has a connection when), tx (the runner).
+ * Private to lib/db. From the wire up: conn.c (one connection), error.c (what a server error
+ * means), result.c (rows), pipeline.c (one round trip), pool.c (which thread has which connection),
+ * tx.c (a transaction and its retries). adhoc.c, migrate.c and preflight*.c serve payctl.
  */
 #ifndef PAYMENTS_DB_INTERNAL_H
 #define PAYMENTS_DB_INTERNAL_H
@@ -13,26 +13,25 @@
 
 #define CONN_WHY_MAX 512
 
-/* What stands around the steps of a trip. */
+/* Sent before or after the steps of a round trip. */
 enum trip_frame { FRAME_NONE, FRAME_BEGIN, FRAME_COMMIT, FRAME_ROLLBACK, FRAME_COUNT };
 
 /* --- conn.c: a connection --- */
 
 struct db_conn {
-	struct db_conn *below; /* in the pool's stack of idle ones */
-	PGconn *pg;	       /* non-blocking, in pipeline mode all its life */
-	bool dead;	       /* to be closed, never used again */
+	struct db_conn *next_idle; /* in the pool's stack of idle connections */
+	PGconn *pg;		   /* always non-blocking and in pipeline mode */
+	bool dead;		   /* to be closed, never used again */
 	bool prepared[SQL_COUNT];
-	bool framed[FRAME_COUNT]; /* likewise: what stands around a transaction */
+	bool prepared_frames[FRAME_COUNT];
 };
 
-/* Connects within timeout_ms, all hosts of the string together. NULL: *why says what went wrong, in
- * one line and without secrets. */
+/* Connects within timeout_ms, over all hosts. NULL: *why is one line without secrets. */
 PGconn *conn_connect(const char *conninfo, int32_t timeout_ms, char why[CONN_WHY_MAX]);
-/* The same, ready for trips. */
+/* The same, ready for round trips. */
 struct db_conn *conn_open(const char *conninfo, int32_t timeout_ms, char why[CONN_WHY_MAX]);
 void conn_close(struct db_conn *conn);
-/* Whether an idle connection can be used: false where the server hung up meanwhile. */
+/* False: the server closed the idle connection. */
 bool conn_alive(struct db_conn *conn);
 /* Waits until the socket is ready for `events` (poll's). False: the deadline passed. */
 bool conn_wait(PGconn *pg, short events, int64_t deadline_ms);
@@ -48,45 +47,45 @@ struct server_error {
 	enum db_code code;
 	bool fatal;	     /* the server ends the connection with it */
 	bool drop;	     /* the connection must not be used again */
-	char sqlstate[6];    /* "" where the server named none */
-	char constraint[64]; /* "" where it names none */
+	char sqlstate[6];    /* "": none */
+	char constraint[64]; /* "": none */
 };
 
-/* Reads an error result of `statement`, and logs it where it is no conflict. */
+/* Reads the error of `statement` and logs it. */
 struct server_error error_read(const PGresult *result, const char *statement);
-/* The SQLSTATE of a result, "" where it has none. */
+/* "" where the result has none. */
 const char *error_sqlstate(const PGresult *result);
 
-/* --- result.c: the answers of a transaction, kept until its end --- */
+/* --- result.c: the results of a transaction, kept until its end --- */
 
 struct db_results {
 	PGresult **list;
 	int count, capacity;
 };
 
-/* Takes the result over. False when out of memory: it is cleared. */
+/* Owns the result from now on. False: out of memory, the result is cleared. */
 bool results_keep(struct db_results *results, PGresult *result);
 void results_clear(struct db_results *results);
 
-/* --- trip.c: one round trip --- */
+/* --- pipeline.c: one round trip --- */
 
 struct db_trip {
 	struct db_conn *conn;
-	enum trip_frame before; /* sent ahead of the steps: BEGIN, or nothing */
+	enum trip_frame before; /* BEGIN or none */
 	struct db_step *steps;
 	int count;
-	enum trip_frame after; /* sent behind them: COMMIT or ROLLBACK, or nothing */
-	bool alone;   /* the only step is a transaction by itself, which the sync commits */
-	bool prepare; /* named statements */
+	enum trip_frame after; /* COMMIT, ROLLBACK or none */
+	bool alone;	       /* a single step without BEGIN and COMMIT: the sync commits it */
+	bool prepare;	       /* named statements */
 	int32_t timeout_ms;
 	struct db_results *results;
-	struct server_error error; /* out: of the first command that failed */
+	struct server_error error; /* out: the first command that failed */
 };
 
-/* DB_OK, CONFLICT, LOST, BROKEN; MAYBE where the connection went away with a COMMIT under way. */
-enum db_code trip_run(struct db_trip *trip);
+/* OK, CONFLICT, LOST, UNFIT, BROKEN; MAYBE: the connection broke during COMMIT. */
+enum db_code pipeline_run(struct db_trip *trip);
 
-/* --- pool.c --- */
+/* --- pool.c: which thread has which connection --- */
 
 struct db_pool_options {
 	int connections;
@@ -94,22 +93,21 @@ struct db_pool_options {
 	bool prepare;
 };
 
-/* What the pool was opened with; lives as long as the pool. */
+/* Valid as long as the pool. */
 const struct db_pool_options *pool_options(const struct db_pool *pool);
-/* A connection, or NULL where none is to be had within wait_ms. */
+/* NULL: no connection within wait_ms. */
 struct db_conn *pool_take(struct db_pool *pool, int64_t wait_ms);
-/* Gives it back; one that is dead or in a transaction is closed. */
+/* Closes a connection that is dead or in a transaction. */
 void pool_give(struct db_pool *pool, struct db_conn *conn);
 
-/* --- adhoc.c: the operator's statements, blocking, on a connection of their own --- */
+/* --- adhoc.c: the operator's statements, blocking, on an own connection --- */
 
 #define ADHOC_CONNECT_MS 10000 /* an operator waits longer than a request */
 
 /* Runs one statement with `count` text parameters. The caller clears the result. */
 PGresult *adhoc_query(PGconn *pg, const char *sql, int count, const char *const *params);
-/* True where it brought rows, or was carried out without any. */
 bool adhoc_ok(const PGresult *result);
-/* The server's words on why not, in one line. Valid as long as the result. */
+/* The server's message, one line. Valid as long as the result. */
 const char *adhoc_why(const PGresult *result);
 /* A column as text, "" where NULL. */
 const char *adhoc_text(const PGresult *result, int row, int column);
@@ -119,7 +117,9 @@ bool adhoc_true(const PGresult *result, int row, int column);
 
 #define CHECKSUM_SIZE 65
 
-/* SHA-256 of a migration's text in hex: a text that was changed after it was applied shows. */
+/* SHA-256 in hex: shows when a migration was changed after it was applied. */
 void migration_checksum(const char *text, char out[CHECKSUM_SIZE]);
+/* NULL: this build has no such migration. */
+const struct migration *migration_find(int number);
 
 #endif

@@ -1,4 +1,4 @@
-/* Applies the embedded migrations and grants; payments.schema_versions remembers which. */
+/* Applies the embedded migrations and grants; payments.schema_versions lists what was applied. */
 #include "db/migrate.h"
 
 #include "db/internal.h"
@@ -10,13 +10,12 @@
 
 #define ROLE_PLACEHOLDER "@ROLE@"
 
-/* "payments" in ASCII: no other program's lock by accident. */
+/* "payments" in ASCII: no other program uses it by accident. */
 #define LOCK_KEY "x'7061796d656e7473'::bit(64)::bigint"
 
 /*
- * Two migrate at once: the second waits here, longer than for a table. What then
- * holds a table for 5 s is somebody's work, and we must not queue all readers
- * behind us. The role's own limits are for requests, not for building an index.
+ * Two runs at once: the second waits up to 60 s for the first. For a table we wait only 5 s: all
+ * readers would queue behind us. The role's timeouts are for requests, not for building an index.
  */
 static const char begin_sql[] = "BEGIN ISOLATION LEVEL READ COMMITTED;"
 				"SET LOCAL statement_timeout = 0;"
@@ -36,11 +35,11 @@ struct migrator {
 	PGconn *pg;
 	FILE *out;
 	bool dry_run;
-	bool has_versions; /* payments.schema_versions is there */
+	bool has_versions; /* payments.schema_versions exists */
 	int applied;
 };
 
-/* "0001 payments": as its file is named. */
+/* "0001 payments" */
 struct label {
 	char text[96];
 };
@@ -68,11 +67,10 @@ void migration_checksum(const char *text, char out[CHECKSUM_SIZE])
 static const char *migrate_hint(const char *sqlstate)
 {
 	if (strcmp(sqlstate, SQLSTATE_LOCK_TIMEOUT) == 0)
-		return "Another session has held the object for 5 s. Nothing of this step was "
-		       "done: "
-		       "run it again at a quieter moment.";
+		return "Another session has locked the table for 5 s. This step was not applied. "
+		       "Run it again when the load is lower.";
 	if (strcmp(sqlstate, SQLSTATE_NO_RIGHT) == 0)
-		return "This role may not. Run it as the owner of the database or as a superuser: "
+		return "This role has no right to do it. Run it as the owner of the database: "
 		       "payctl --database URL migrate.";
 	return NULL;
 }
@@ -87,7 +85,6 @@ static bool migrate_complain(const char *what, const PGresult *result)
 	return false;
 }
 
-/* Several statements at once, without parameters. */
 static bool migrate_exec(struct migrator *m, const char *what, const char *sql)
 {
 	PGresult *result = PQexec(m->pg, sql);
@@ -110,13 +107,14 @@ static bool migrate_end(struct migrator *m, const char *what, bool ok)
 	return false;
 }
 
-static bool migrate_find_versions(struct migrator *m)
+/* Asks a yes-or-no question; `param` may be NULL. */
+static bool migrate_ask(struct migrator *m, const char *what, const char *sql, const char *param,
+			bool *yes)
 {
-	PGresult *result = adhoc_query(
-		m->pg, "SELECT to_regclass('payments.schema_versions') IS NOT NULL", 0, NULL);
-	bool ok = adhoc_ok(result) || migrate_complain("schema_versions", result);
+	PGresult *result = adhoc_query(m->pg, sql, param ? 1 : 0, &param);
+	bool ok = adhoc_ok(result) || migrate_complain(what, result);
 
-	m->has_versions = ok && adhoc_true(result, 0, 0);
+	*yes = ok && adhoc_true(result, 0, 0);
 	PQclear(result);
 	return ok;
 }
@@ -125,7 +123,8 @@ static bool migrate_make_versions(struct migrator *m)
 {
 	const char *what = "schema payments";
 
-	if (!migrate_find_versions(m))
+	if (!migrate_ask(m, what, "SELECT to_regclass('payments.schema_versions') IS NOT NULL",
+			 NULL, &m->has_versions))
 		return false;
 	if (m->has_versions || m->dry_run)
 		return true;
@@ -134,7 +133,7 @@ static bool migrate_make_versions(struct migrator *m)
 	return m->has_versions;
 }
 
-static const struct migration *migrate_find(int number)
+const struct migration *migration_find(int number)
 {
 	for (int i = 0; i < migrations_count; i++)
 		if (migrations[i].number == number)
@@ -142,10 +141,10 @@ static const struct migration *migrate_find(int number)
 	return NULL;
 }
 
-/* What was applied must be what this build holds, or nobody knows what the tables look like. */
+/* If an applied migration differs from this build's, the state of the tables is not known. */
 static bool migrate_check_row(struct migrator *m, const PGresult *result, int row)
 {
-	const struct migration *migration = migrate_find(atoi(adhoc_text(result, row, 0)));
+	const struct migration *migration = migration_find(atoi(adhoc_text(result, row, 0)));
 	char checksum[CHECKSUM_SIZE];
 
 	if (!migration) {
@@ -158,7 +157,7 @@ static bool migrate_check_row(struct migrator *m, const PGresult *result, int ro
 		return true;
 	fprintf(stderr,
 		"migrate: %s was changed after it was applied to this database.\n"
-		"A migration is never changed: take back the change and add a new one. "
+		"Never change a migration: undo the change and add a new migration. "
 		"Nothing was done.\n",
 		migrate_label(migration).text);
 	return false;
@@ -189,21 +188,14 @@ static bool migrate_check_applied(struct migrator *m)
 static bool migrate_is_applied(struct migrator *m, const struct migration *migration, bool *applied)
 {
 	char number[16];
-	const char *const params[] = { number };
-	PGresult *result;
-	bool ok;
 
 	*applied = false;
 	if (!m->has_versions)
 		return true;
 	snprintf(number, sizeof(number), "%d", migration->number);
-	result = adhoc_query(
-		m->pg, "SELECT EXISTS (SELECT FROM payments.schema_versions WHERE number = $1)", 1,
-		params);
-	ok = adhoc_ok(result) || migrate_complain(migrate_label(migration).text, result);
-	*applied = ok && adhoc_true(result, 0, 0);
-	PQclear(result);
-	return ok;
+	return migrate_ask(m, migrate_label(migration).text,
+			   "SELECT EXISTS (SELECT FROM payments.schema_versions WHERE number = $1)",
+			   number, applied);
 }
 
 static bool migrate_record(struct migrator *m, const struct migration *migration)
@@ -230,7 +222,7 @@ static bool migrate_apply(struct migrator *m, const struct migration *migration)
 			      migrate_record(m, migration));
 }
 
-/* Looks under the lock: another migrate may have been first. */
+/* Checks under the lock: another run may have applied it. */
 static bool migrate_one(struct migrator *m, const struct migration *migration)
 {
 	struct label label = migrate_label(migration);
@@ -265,22 +257,21 @@ static bool migrate_all(struct migrator *m)
 
 static bool migrate_make_role(struct migrator *m, const char *role, const char *identifier)
 {
-	const char *const params[] = { role };
-	PGresult *result = adhoc_query(
-		m->pg, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", 1, params);
-	bool ok = adhoc_ok(result) || migrate_complain(role, result);
 	struct buf sql = { 0 };
+	bool exists, ok;
 
-	if (ok && !adhoc_true(result, 0, 0)) {
-		buf_printf(&sql, "CREATE ROLE %s LOGIN", identifier);
-		ok = !sql.failed && migrate_exec(m, role, buf_text(&sql));
-		if (ok)
-			fprintf(m->out, "role %s: made, without a password\n", identifier);
-		else
-			fprintf(stderr, "To make the role by hand: %s;\n", buf_text(&sql));
-	}
+	if (!migrate_ask(m, role, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", role,
+			 &exists))
+		return false;
+	if (exists)
+		return true;
+	buf_printf(&sql, "CREATE ROLE %s LOGIN", identifier);
+	ok = !sql.failed && migrate_exec(m, role, buf_text(&sql));
+	if (ok)
+		fprintf(m->out, "role %s: created, without a password\n", identifier);
+	else
+		fprintf(stderr, "Create the role by hand: %s;\n", buf_text(&sql));
 	buf_free(&sql);
-	PQclear(result);
 	return ok;
 }
 
@@ -302,7 +293,7 @@ static bool migrate_grant_as(struct migrator *m, const char *role, const char *i
 	bool ok;
 
 	if (m->dry_run) {
-		fprintf(m->out, "role %s: would be given the service's rights\n", identifier);
+		fprintf(m->out, "role %s: would get the service's rights\n", identifier);
 		return true;
 	}
 	migrate_fill_in(&sql, grants_sql, identifier);

@@ -1,7 +1,5 @@
-/*
- * Migrations of schema `payments`: numbered, forward-only, embedded in the
- * binary. Safe to run twice, by two at once and beside running workers.
- */
+/* Migrations of schema `payments`: numbered, forward only, embedded in the binary. Safe to run
+ * twice, two at once, and while workers run. */
 #ifndef PAYMENTS_DB_MIGRATE_H
 #define PAYMENTS_DB_MIGRATE_H
 
@@ -9,11 +7,10 @@
 #include <stdio.h>
 
 /*
- * Applies what is missing, each migration in a transaction of its own, and then
- * gives the service's rights to `grant_role` (NULL: leaves rights alone); the
- * role is made where it is missing. `dry_run` only says what would be done.
- * Progress goes to `out`, what went wrong and how to mend it to stderr.
- * Returns 0, or 1 where something was refused; what was applied before stays.
+ * Applies what is missing, each migration in its own transaction. Then creates `grant_role` if
+ * needed and grants it the service's rights (NULL: no grants). `dry_run` only reports. Progress
+ * goes to `out`, errors and their remedies to stderr. Returns 0, or 1: what was applied before the
+ * error stays.
  */
 int db_migrate(const char *conninfo, FILE *out, bool dry_run, const char *grant_role);
 

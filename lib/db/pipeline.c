@@ -1,8 +1,6 @@
 /*
- * One round trip: every command of it is queued, one sync ends it, then the
- * answers are read in the same order. Where a command fails, the server skips
- * what follows it up to the sync: a COMMIT behind a failed step is not carried
- * out.
+ * One round trip: all commands are sent with one sync at the end, then the results are read in the
+ * same order. When a command fails, the server skips the rest up to the sync, a COMMIT too.
  */
 #include "db/internal.h"
 
@@ -14,18 +12,17 @@
 #include <poll.h>
 #include <string.h>
 
-/* A trip under way. */
 struct pipeline {
 	struct db_trip *trip;
 	PGconn *pg;
 	int64_t deadline_ms;
-	bool prepares[DB_STEPS_MAX]; /* the step's statement is prepared ahead of it */
-	bool frames[FRAME_COUNT];    /* likewise, BEGIN and COMMIT */
-	bool in_doubt;	/* COMMIT, or what commits, may have left; its outcome is not known */
+	bool prepares[DB_STEPS_MAX]; /* this trip prepares the statement of the step */
+	bool prepares_frame[FRAME_COUNT];
+	bool in_doubt;	/* COMMIT may have been sent; its outcome is not known */
 	bool committed; /* the server confirmed COMMIT */
 };
 
-/* Named in capitals, unlike the service's statements. */
+/* Capitals: the names of the service's statements are in lower case. */
 static const struct {
 	const char *name, *text;
 } frames[FRAME_COUNT] = {
@@ -40,11 +37,11 @@ static bool pipeline_send_frame(struct pipeline *pipeline, enum trip_frame frame
 
 	if (frame == FRAME_NONE)
 		return true;
-	/* a ROLLBACK follows an error, is rare, and is not worth a statement of its own */
+	/* ROLLBACK is too rare to be prepared */
 	if (!pipeline->trip->prepare || frame == FRAME_ROLLBACK)
 		return PQsendQueryParams(pipeline->pg, text, 0, NULL, NULL, NULL, NULL, 0);
-	pipeline->frames[frame] = !pipeline->trip->conn->framed[frame];
-	if (pipeline->frames[frame] && !PQsendPrepare(pipeline->pg, name, text, 0, NULL))
+	pipeline->prepares_frame[frame] = !pipeline->trip->conn->prepared_frames[frame];
+	if (pipeline->prepares_frame[frame] && !PQsendPrepare(pipeline->pg, name, text, 0, NULL))
 		return false;
 	return PQsendQueryPrepared(pipeline->pg, name, 0, NULL, NULL, NULL, 0);
 }
@@ -86,7 +83,7 @@ static bool pipeline_send(struct pipeline *pipeline)
 	for (int i = 0; i < trip->count; i++)
 		if (!pipeline_send_step(pipeline, i))
 			return false;
-	/* libpq may write whenever its buffer fills: from here on COMMIT may have left. */
+	/* libpq writes whenever its buffer is full: from here on COMMIT may have been sent. */
 	pipeline->in_doubt = trip->after == FRAME_COMMIT || trip->alone;
 	if (!pipeline_send_frame(pipeline, trip->after) || !PQpipelineSync(pipeline->pg))
 		return false;
@@ -94,7 +91,7 @@ static bool pipeline_send(struct pipeline *pipeline)
 	return true;
 }
 
-/* The next result libpq has for us (NULL ends a command). False: lost, or out of time. */
+/* The next result; NULL ends a command. False: connection lost or deadline passed. */
 static bool pipeline_receive(struct pipeline *pipeline, PGresult **result)
 {
 	*result = NULL;
@@ -104,7 +101,7 @@ static bool pipeline_receive(struct pipeline *pipeline, PGresult **result)
 		if (unsent < 0 || !conn_wait(pipeline->pg, unsent ? POLLIN | POLLOUT : POLLIN,
 					     pipeline->deadline_ms))
 			return false;
-		/* A server's last words come before the end of the stream: they are still read. */
+		/* The last error message of the server may arrive before the end of the stream. */
 		if (!PQconsumeInput(pipeline->pg) && PQisBusy(pipeline->pg))
 			return false;
 	}
@@ -112,7 +109,6 @@ static bool pipeline_receive(struct pipeline *pipeline, PGresult **result)
 	return true;
 }
 
-/* The whole answer to one command. */
 static bool pipeline_receive_command(struct pipeline *pipeline, PGresult **result)
 {
 	PGresult *end;
@@ -136,16 +132,13 @@ static void pipeline_note_error(struct pipeline *pipeline, const PGresult *resul
 	trip->error = error_read(result, name);
 	if (trip->error.drop)
 		trip->conn->dead = true;
-	/* The connection's death in the midst of COMMIT proves nothing; any other error does. */
+	/* Only a connection that ends during COMMIT leaves the outcome open. */
 	if (!(last && trip->error.fatal))
 		pipeline->in_doubt = false;
 }
 
-/*
- * Reads the answer to one command; *kept is the transaction's. True: the reading
- * can go on (the command itself may have failed: trip->error). False: the
- * connection is gone.
- */
+/* Reads the result of one command; *kept is NULL if it failed (trip->error). False: the connection
+ * is gone. */
 static bool pipeline_read(struct pipeline *pipeline, const char *name, bool last,
 			  const PGresult **kept)
 {
@@ -163,7 +156,7 @@ static bool pipeline_read(struct pipeline *pipeline, const char *name, bool last
 		*kept = result;
 		return true;
 	}
-	/* libpq reports a lost connection as an error result of its own, without a SQLSTATE */
+	/* libpq reports a lost connection as an error without a SQLSTATE */
 	from_server = status == PGRES_PIPELINE_ABORTED || *error_sqlstate(result);
 	if (from_server && status != PGRES_PIPELINE_ABORTED)
 		pipeline_note_error(pipeline, result, name, last);
@@ -180,8 +173,7 @@ static bool pipeline_read_step(struct pipeline *pipeline, int i)
 	if (pipeline->prepares[i]) {
 		if (!pipeline_read(pipeline, name, false, &kept))
 			return false;
-		/* Statements outlive a ROLLBACK: it is there whatever becomes of this
-		 * transaction. */
+		/* a prepared statement survives ROLLBACK */
 		pipeline->trip->conn->prepared[step->sql] = kept;
 	}
 	if (!pipeline_read(pipeline, name, false, &kept))
@@ -193,15 +185,15 @@ static bool pipeline_read_step(struct pipeline *pipeline, int i)
 static bool pipeline_read_frame(struct pipeline *pipeline, enum trip_frame frame, bool last,
 				const PGresult **kept)
 {
-	if (pipeline->frames[frame]) {
+	if (pipeline->prepares_frame[frame]) {
 		if (!pipeline_read(pipeline, frames[frame].name, false, kept))
 			return false;
-		pipeline->trip->conn->framed[frame] = *kept;
+		pipeline->trip->conn->prepared_frames[frame] = *kept;
 	}
 	return pipeline_read(pipeline, frames[frame].name, last, kept);
 }
 
-/* A COMMIT of a failed transaction is answered with the tag ROLLBACK. */
+/* The server answers COMMIT of a failed transaction with the tag ROLLBACK. */
 static void pipeline_check_commit(struct pipeline *pipeline, const PGresult *kept)
 {
 	if (!pipeline->in_doubt || !kept)
@@ -222,8 +214,7 @@ static bool pipeline_read_sync(struct pipeline *pipeline)
 		  PQresultStatus(result) == PGRES_PIPELINE_SYNC;
 
 	PQclear(result);
-	/* A step that failed has settled it; a error of the commit itself comes instead of the
-	 * sync. */
+	/* a failed step has cleared in_doubt; an error of the commit comes instead of the sync */
 	if (ok && pipeline->trip->alone) {
 		pipeline->committed = pipeline->in_doubt;
 		pipeline->in_doubt = false;
@@ -251,9 +242,8 @@ static bool pipeline_read_all(struct pipeline *pipeline)
 }
 
 /*
- * The connection is gone, or the deadline passed. libpq 15 can only cancel by a
- * second connection that it waits for, so the connection is dropped instead; the
- * statement itself is ended by the server's statement_timeout.
+ * The connection is gone, or the deadline passed. To cancel, libpq 15 would open a second
+ * connection and wait for it. We drop the connection instead; statement_timeout ends the statement.
  */
 static void pipeline_lose(struct pipeline *pipeline)
 {
@@ -268,7 +258,7 @@ static void pipeline_lose(struct pipeline *pipeline)
 							   : "the server hung up");
 }
 
-enum db_code trip_run(struct db_trip *trip)
+enum db_code pipeline_run(struct db_trip *trip)
 {
 	struct pipeline pipeline = { .trip = trip,
 				     .pg = trip->conn->pg,

@@ -1,13 +1,10 @@
 /*
- * The pool: who has which connection when. Takers stand in one line, first come
- * first served, each with a deadline; what becomes free goes to the head of the
- * line. What a taker gets is a connection, the leave to make one, or the word
- * that the database is away. Connections are made by the thread that needs one,
- * outside the lock.
+ * The pool. Threads wait in one queue, first come first served, each with a deadline. A waiter is
+ * granted a connection, a slot to open one, or a refusal. The thread that got a slot connects
+ * itself, outside the lock.
  *
- * A connect that fails marks the pool down. While it is down and no connection
- * is at work that could come back, takers are refused at once; after a back-off
- * one of them tries again.
+ * A failed connect marks the pool down. While it is down and no connection is in use, waiters are
+ * refused at once; after a back-off one of them tries to connect again.
  */
 #define _GNU_SOURCE 1 /* sem_clockwait */
 
@@ -25,12 +22,12 @@
 #include <time.h>
 
 #define BACKOFF_MIN_MS 50   /* between tries to reach a database that is away */
-#define BACKOFF_MAX_MS 1000 /* so that the service is back within about a second of it */
+#define BACKOFF_MAX_MS 1000 /* back within about a second of the database */
 
 enum grant { GRANT_WAIT, GRANT_CONN, GRANT_SLOT, GRANT_REFUSED };
 
-/* A semaphore, not a condition variable: who was granted something goes on without the pool's lock,
- * which the granter still holds. */
+/* A semaphore, not a condition variable: the woken thread does not need the pool's lock, which the
+ * waking thread still holds. */
 struct waiter {
 	struct waiter *next;
 	sem_t granted;
@@ -41,12 +38,12 @@ struct waiter {
 struct db_pool {
 	pthread_mutex_t lock;
 	struct db_pool_options options;
-	struct buf conninfo; /* holds the password: wiped */
+	struct buf conninfo; /* with the password: buf_free wipes it */
 
-	struct db_conn *idle; /* the last one given back first: the others may grow old and go */
-	int open;	      /* existing or being made; at most options.connections */
-	int resting;	      /* of those, on `idle` */
-	int connecting;	      /* of those, being made */
+	struct db_conn *idle; /* a stack: connections that are not needed stay at its bottom */
+	int open;	      /* existing or connecting; at most options.connections */
+	int idle_count;	      /* of `open`: on the stack */
+	int connecting;	      /* of `open`: connecting */
 	struct waiter *head, **tail;
 	int waiting;
 
@@ -55,9 +52,9 @@ struct db_pool {
 	int64_t probe_at_ms;
 };
 
-static bool pool_may_return(const struct db_pool *pool)
+static bool pool_has_busy(const struct db_pool *pool)
 {
-	return pool->open - pool->resting - pool->connecting > 0;
+	return pool->open - pool->idle_count - pool->connecting > 0;
 }
 
 static bool pool_may_connect(const struct db_pool *pool)
@@ -67,13 +64,13 @@ static bool pool_may_connect(const struct db_pool *pool)
 	return !pool->down || (pool->connecting == 0 && clock_mono_ms() >= pool->probe_at_ms);
 }
 
-/* What the head of the line can have now. */
+/* What the head of the queue gets now. */
 static enum grant pool_decide(struct db_pool *pool, struct db_conn **conn)
 {
 	if (pool->idle) {
 		*conn = pool->idle;
-		pool->idle = pool->idle->below;
-		pool->resting--;
+		pool->idle = pool->idle->next_idle;
+		pool->idle_count--;
 		return GRANT_CONN;
 	}
 	if (pool_may_connect(pool)) {
@@ -81,7 +78,7 @@ static enum grant pool_decide(struct db_pool *pool, struct db_conn **conn)
 		pool->connecting++;
 		return GRANT_SLOT;
 	}
-	return pool->down && !pool_may_return(pool) ? GRANT_REFUSED : GRANT_WAIT;
+	return pool->down && !pool_has_busy(pool) ? GRANT_REFUSED : GRANT_WAIT;
 }
 
 static void pool_unlink(struct db_pool *pool, struct waiter *waiter)
@@ -96,7 +93,7 @@ static void pool_unlink(struct db_pool *pool, struct waiter *waiter)
 	pool->waiting--;
 }
 
-/* Serves the line as far as it goes. To be called after every change that may serve somebody. */
+/* To be called after every change that may serve a waiter. */
 static void pool_serve(struct db_pool *pool)
 {
 	struct waiter *waiter;
@@ -112,7 +109,7 @@ static void pool_serve(struct db_pool *pool)
 	}
 }
 
-static void pool_stand_in_line(struct db_pool *pool, struct waiter *waiter)
+static void pool_enqueue(struct db_pool *pool, struct waiter *waiter)
 {
 	*waiter = (struct waiter){ .grant = GRANT_WAIT };
 	sem_init(&waiter->granted, 0, 0);
@@ -121,7 +118,7 @@ static void pool_stand_in_line(struct db_pool *pool, struct waiter *waiter)
 	pool->waiting++;
 }
 
-/* The deadline is over, unless something was granted in the same moment. */
+/* The deadline has passed; a grant of the same moment still counts. */
 static void pool_give_up(struct db_pool *pool, struct waiter *waiter)
 {
 	pthread_mutex_lock(&pool->lock);
@@ -141,7 +138,7 @@ static enum grant pool_wait(struct db_pool *pool, int64_t deadline_ms, struct db
 	int error;
 
 	pthread_mutex_lock(&pool->lock);
-	pool_stand_in_line(pool, &waiter);
+	pool_enqueue(pool, &waiter);
 	pool_serve(pool);
 	pthread_mutex_unlock(&pool->lock);
 	do {
@@ -150,7 +147,7 @@ static enum grant pool_wait(struct db_pool *pool, int64_t deadline_ms, struct db
 	if (error)
 		pool_give_up(pool, &waiter);
 	sem_destroy(&waiter.granted);
-	grant = waiter.grant; /* first: what was written before it is then seen */
+	grant = waiter.grant; /* first: it orders the read of waiter.conn */
 	*conn = waiter.conn;
 	return grant;
 }
@@ -169,7 +166,7 @@ static void pool_connected(struct db_pool *pool)
 		log_event(LOG_LEVEL_INFO, "database_back", "connected again");
 }
 
-/* Several may fail together when the database goes away: only a later try doubles the pause. */
+/* Several connects may fail together: only a later one doubles the pause. */
 static void pool_back_off(struct db_pool *pool)
 {
 	int64_t now_ms = clock_mono_ms();
@@ -180,7 +177,7 @@ static void pool_back_off(struct db_pool *pool)
 		pool->backoff_ms = pool->backoff_ms * 2 < BACKOFF_MAX_MS ? pool->backoff_ms * 2
 									 : BACKOFF_MAX_MS;
 	pool->down = true;
-	/* jitter: the processes of a pool must not all knock at the same moment */
+	/* jitter: not all processes at the same moment */
 	pool->probe_at_ms = now_ms + pool->backoff_ms / 2 +
 			    arc4random_uniform((uint32_t)pool->backoff_ms / 2 + 1);
 }
@@ -226,7 +223,7 @@ struct db_conn *pool_take(struct db_pool *pool, int64_t wait_ms)
 	int64_t deadline_ms = clock_mono_ms() + wait_ms;
 	struct db_conn *conn;
 
-	/* bounded: each round but the last closes a connection that rested too long */
+	/* bounded: each turn but the last closes an idle connection that has died */
 	for (;;) {
 		switch (pool_wait(pool, deadline_ms, &conn)) {
 		case GRANT_SLOT:
@@ -249,9 +246,9 @@ void pool_give(struct db_pool *pool, struct db_conn *conn)
 		return;
 	}
 	pthread_mutex_lock(&pool->lock);
-	conn->below = pool->idle;
+	conn->next_idle = pool->idle;
 	pool->idle = conn;
-	pool->resting++;
+	pool->idle_count++;
 	pool_serve(pool);
 	pthread_mutex_unlock(&pool->lock);
 }
@@ -267,7 +264,7 @@ struct db_pool *db_pool_open(const struct settings *settings)
 
 	if (!pool)
 		return NULL;
-	settings_conninfo(settings, &pool->conninfo);
+	db_conninfo(settings, &pool->conninfo);
 	if (pool->conninfo.failed) {
 		buf_free(&pool->conninfo);
 		free(pool);
@@ -285,14 +282,13 @@ struct db_pool *db_pool_open(const struct settings *settings)
 
 void db_pool_close(struct db_pool *pool)
 {
-	assert(pool->open == pool->resting && !pool->head);
+	assert(pool->open == pool->idle_count && !pool->head);
 	while (pool->idle) {
 		struct db_conn *conn = pool->idle;
 
-		pool->idle = conn->below;
+		pool->idle = conn->next_idle;
 		conn_close(conn);
 	}
-	explicit_bzero(pool->conninfo.data, pool->conninfo.length);
 	buf_free(&pool->conninfo);
 	pthread_mutex_destroy(&pool->lock);
 	free(pool);
@@ -304,7 +300,7 @@ struct db_pool_state db_pool_state(struct db_pool *pool)
 
 	pthread_mutex_lock(&pool->lock);
 	state = (struct db_pool_state){ .open = pool->open - pool->connecting,
-					.busy = pool->open - pool->resting - pool->connecting,
+					.busy = pool->open - pool->idle_count - pool->connecting,
 					.waiting = pool->waiting,
 					.down = pool->down };
 	pthread_mutex_unlock(&pool->lock);

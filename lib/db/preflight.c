@@ -1,5 +1,4 @@
-/* Preflight of the server and of the role: can it be reached, is it fit, is the role held in
- * check. */
+/* Preflight of the server and the role. */
 #include "db/preflight.h"
 
 #include "base/clock.h"
@@ -10,7 +9,7 @@
 #include <string.h>
 
 #define SERVER_VERSION_MIN 130000 /* gen_random_uuid() without an extension */
-#define CLOCK_SKEW_MAX_MS 2000	  /* tokens expire by our clock, holds by the database's */
+#define CLOCK_SKEW_MAX_MS 2000	  /* tokens expire by our clock, holds by that of the database */
 
 PGresult *probe_ask(struct probe *probe, const char *name, const char *sql, int count,
 		    const char *const *params)
@@ -19,7 +18,7 @@ PGresult *probe_ask(struct probe *probe, const char *name, const char *sql, int 
 
 	if (adhoc_ok(result))
 		return result;
-	preflight_add(probe->report, PREFLIGHT_FAIL, name, NULL, "could not be asked: %s",
+	preflight_add(probe->report, PREFLIGHT_FAIL, name, NULL, "the check failed: %s",
 		      adhoc_why(result));
 	PQclear(result);
 	return NULL;
@@ -39,7 +38,7 @@ static void probe_version(struct probe *probe)
 			      text ? text : "?");
 }
 
-/* The server's clock is read between two looks at ours; their middle is the fairest guess. */
+/* Compares with the middle of the round trip. */
 static void probe_clock(struct probe *probe)
 {
 	int64_t before_ms = clock_unix_ms(), after_ms, skew_ms;
@@ -54,16 +53,17 @@ static void probe_clock(struct probe *probe)
 	PQclear(result);
 	if (llabs(skew_ms) > CLOCK_SKEW_MAX_MS)
 		preflight_add(probe->report, PREFLIGHT_WARN, "clock",
-			      "run a time service (chrony, systemd-timesyncd) on both machines",
-			      "the database's clock is %lld ms from this machine's",
+			      "run chrony or systemd-timesyncd on both machines",
+			      "the clocks of the database and this machine differ by %lld ms",
 			      (long long)skew_ms);
 	else
-		preflight_add(probe->report, PREFLIGHT_OK, "clock", NULL,
-			      "the database's clock is within %d ms of this machine's",
-			      CLOCK_SKEW_MAX_MS);
+		preflight_add(
+			probe->report, PREFLIGHT_OK, "clock", NULL,
+			"the clocks of the database and this machine differ by less than %d ms",
+			CLOCK_SKEW_MAX_MS);
 }
 
-/* A pooler makes up the process id it tells its clients. */
+/* A pooler reports a process id that is not the server's. */
 static void probe_pooler(struct probe *probe)
 {
 	PGresult *result = probe_ask(probe, "pooler", "SELECT pg_backend_pid()", 0, NULL);
@@ -78,11 +78,10 @@ static void probe_pooler(struct probe *probe)
 			probe->report, PREFLIGHT_WARN, "pooler",
 			"PAYMENTS_PREPARED_STATEMENTS=off, unless it is pgbouncer 1.21 or later "
 			"with max_prepared_statements set",
-			"a connection pooler is in the way, and prepared statements are on");
+			"there is a connection pooler, and prepared statements are on");
 	else
 		preflight_add(probe->report, PREFLIGHT_OK, "pooler", NULL, "%s",
-			      pooled ? "a connection pooler; prepared statements are off"
-				     : "none in the way");
+			      pooled ? "a connection pooler; prepared statements are off" : "none");
 }
 
 static void probe_room(struct probe *probe)
@@ -107,25 +106,25 @@ static void probe_room(struct probe *probe)
 	if (wanted > room - others || (limit >= 0 && wanted > limit))
 		preflight_add(probe->report, PREFLIGHT_WARN, "room",
 			      "lower PAYMENTS_DB_CONNECTIONS, or raise max_connections",
-			      "%d workers take up to %d connections; %d are allowed, others use %d",
+			      "%d workers need up to %d connections; %d are allowed, others use %d",
 			      probe->workers, wanted, limit >= 0 && limit < room ? limit : room,
 			      others);
 	else
 		preflight_add(probe->report, PREFLIGHT_OK, "room", NULL,
-			      "%d workers take up to %d connections of %d, others use %d",
+			      "%d workers need up to %d connections of %d, others use %d",
 			      probe->workers, wanted, room, others);
 }
 
-/* Limits that the role brings along, in ms: they hold on every connection, behind a pooler too. */
+/* Limits of the role: they hold on every connection, behind a pooler too. */
 /* clang-format off */
 static const struct limit {
 	const char *name;
 	int most_ms;
 	const char *why;
 } limits[] = {
-	{ "lock_timeout", 2000, "a rival's lock may hold a request up for ever" },
-	{ "statement_timeout", 5000, "a statement may outlive the client that waits for it" },
-	{ "idle_in_transaction_session_timeout", 60000, "a worker that hangs may keep its row locks" },
+	{ "lock_timeout", 2000, "a request may wait for a lock for ever" },
+	{ "statement_timeout", 5000, "a statement may run after its client has gone" },
+	{ "idle_in_transaction_session_timeout", 60000, "a worker that hangs keeps its row locks" },
 };
 /* clang-format on */
 
@@ -154,7 +153,7 @@ static void probe_limit(struct probe *probe, const struct limit *limit)
 			      limit->name, now_ms);
 }
 
-/* The role's setting for plans that were made before the first sale: see schema/grants.sql. */
+/* Plans may have been made while the tables were empty: see schema/grants.sql. */
 static void probe_plans(struct probe *probe)
 {
 	PGresult *result = probe_ask(probe, "plans",
@@ -168,8 +167,8 @@ static void probe_plans(struct probe *probe)
 		preflight_add(probe->report, PREFLIGHT_OK, "plans", NULL, "enable_seqscan is off");
 	else
 		preflight_add(probe->report, PREFLIGHT_WARN, "plans", remedy,
-			      "enable_seqscan is on: a plan made while a table is small may read "
-			      "it whole when it is large");
+			      "enable_seqscan is on: a plan made for a small table may scan a "
+			      "large one");
 	PQclear(result);
 }
 
@@ -187,7 +186,7 @@ static void probe_role(struct probe *probe)
 	if (adhoc_true(result, 0, 1))
 		preflight_add(probe->report, PREFLIGHT_WARN, "role",
 			      "payctl migrate --grant payments_service, and connect as that role",
-			      "%s is a superuser: a mistake of the service could do anything",
+			      "%s is a superuser: a bug of the service could do anything",
 			      probe->role);
 	else
 		preflight_add(probe->report, PREFLIGHT_OK, "role", NULL, "%s, database %s",
@@ -200,10 +199,8 @@ static bool probe_connect(struct probe *probe)
 	char why[CONN_WHY_MAX];
 	struct buf conninfo = { 0 };
 
-	settings_conninfo(probe->settings, &conninfo);
+	db_conninfo(probe->settings, &conninfo);
 	probe->pg = conn_connect(buf_text(&conninfo), ADHOC_CONNECT_MS, why);
-	if (conninfo.data)
-		explicit_bzero(conninfo.data, conninfo.length);
 	buf_free(&conninfo);
 	if (!probe->pg) {
 		preflight_add(

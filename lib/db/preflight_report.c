@@ -1,4 +1,4 @@
-/* The list of what preflight found, and how it is shown. */
+/* The report of preflight, as text and as JSON. */
 #include "db/preflight.h"
 
 #include "base/buf.h"

@@ -1,5 +1,4 @@
-/* Preflight of the tables: are they there, may the role do what it must and no more, can they be
- * fast. */
+/* Preflight of the tables: versions, rights, indexes, the data of other services. */
 #include "db/migrations.h"
 #include "db/probe.h"
 
@@ -7,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the service does to the shared tables, as schema/grants.sql grants it. */
+/* As in schema/grants.sql. */
 static const struct right {
 	const char *table;
 	const char *privilege;
@@ -29,9 +28,9 @@ static const struct right {
 /* clang-format off */
 static const struct index {
 	const char *table;
-	const char *columns; /* an index that begins with them will do */
+	const char *columns; /* an index that begins with them is enough */
 	const char *name;
-	const char *predicate; /* of the one proposed; an index on all rows will do as well */
+	const char *predicate; /* of the proposed index; an index on all rows is enough */
 } indexes[] = {
 	{ "public.reservation_items", "reservation_id", "idx_reservation_items_reservation_id", "" },
 	{ "public.reservation_items", "seat_id", "idx_reservation_items_seat_id", "" },
@@ -44,7 +43,7 @@ static const struct index {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* NULL where the table is missing: no right to it then. */
+/* A missing table is a missing right. */
 static void probe_right(struct probe *probe, const struct right *right)
 {
 	static const char sql[] =
@@ -67,13 +66,11 @@ static void probe_right(struct probe *probe, const struct right *right)
 	snprintf(what, sizeof(what), "%s%s%s%s ON %s", right->privilege, open, columns, close,
 		 right->table);
 	snprintf(remedy, sizeof(remedy), "GRANT %s TO %s;", what, probe->role);
-	if (granted)
-		preflight_add(probe->report, PREFLIGHT_OK, "rights", NULL, "%s", what);
-	else
-		preflight_add(probe->report, PREFLIGHT_FAIL, "rights", remedy, "missing: %s", what);
+	preflight_add(probe->report, granted ? PREFLIGHT_OK : PREFLIGHT_FAIL, "rights",
+		      granted ? NULL : remedy, "%s%s", granted ? "" : "missing: ", what);
 }
 
-/* Rights that only a mistake would use. A superuser was told already. */
+/* Rights that only a bug would use. probe_role has warned a superuser. */
 static void probe_excess(struct probe *probe)
 {
 	static const char sql[] =
@@ -105,22 +102,14 @@ static void probe_excess(struct probe *probe)
 	PQclear(result);
 }
 
-static const struct migration *schema_find(int number)
-{
-	for (int i = 0; i < migrations_count; i++)
-		if (migrations[i].number == number)
-			return &migrations[i];
-	return NULL;
-}
-
-/* The highest migration of the rows (number, checksum), or -1 where one is not this build's
- * text. */
+/* The highest migration of the rows (number, checksum); -1: one differs from this build's. */
 static int schema_version(const PGresult *result)
 {
 	int version = 0;
 
 	for (int row = 0; row < PQntuples(result); row++) {
-		const struct migration *migration = schema_find(atoi(adhoc_text(result, row, 0)));
+		const struct migration *migration =
+			migration_find(atoi(adhoc_text(result, row, 0)));
 		char checksum[CHECKSUM_SIZE];
 
 		version = atoi(adhoc_text(result, row, 0));
@@ -133,7 +122,7 @@ static int schema_version(const PGresult *result)
 	return version;
 }
 
-static void probe_version_of_schema(struct probe *probe)
+static void probe_schema_version(struct probe *probe)
 {
 	int wanted = migrations_count ? migrations[migrations_count - 1].number : 0, version;
 	PGresult *result = adhoc_query(
@@ -146,14 +135,14 @@ static void probe_version_of_schema(struct probe *probe)
 			      adhoc_why(result));
 	else if ((version = schema_version(result)) < 0)
 		preflight_add(probe->report, PREFLIGHT_FAIL, "schema",
-			      "use the build that made it, or a newer one",
-			      "a migration was applied with another text than this build's");
+			      "use the build that applied it, or a newer one",
+			      "an applied migration differs from this build's");
 	else if (version < wanted)
 		preflight_add(probe->report, PREFLIGHT_FAIL, "schema", "payctl migrate",
 			      "schema payments is at %d, this build needs %d", version, wanted);
 	else if (version > wanted)
 		preflight_add(probe->report, PREFLIGHT_WARN, "schema",
-			      "install the newer build here too",
+			      "install the newer build on this machine",
 			      "schema payments is at %d, this build knows %d", version, wanted);
 	else
 		preflight_add(probe->report, PREFLIGHT_OK, "schema", NULL,
@@ -161,7 +150,7 @@ static void probe_version_of_schema(struct probe *probe)
 	PQclear(result);
 }
 
-static void probe_world(struct probe *probe)
+static void probe_variant(struct probe *probe)
 {
 	static const char sql[] =
 		"SELECT bool_and(strpos(pg_get_constraintdef(c.oid), '''expired''') > 0)"
@@ -170,20 +159,14 @@ static void probe_world(struct probe *probe)
 		" WHERE c.conrelid = to_regclass('public.reservations') AND c.contype = 'c'"
 		" AND c.conkey = ARRAY[a.attnum]";
 	PGresult *result = probe_ask(probe, "expired", sql, 0, NULL);
+	bool takes_expired;
 
 	if (!result)
 		return;
-	if (!*adhoc_text(result, 0, 0))
-		preflight_add(
-			probe->report, PREFLIGHT_OK, "expired", NULL,
-			"reservations.status has no CHECK: an expired hold becomes 'expired'");
-	else if (adhoc_true(result, 0, 0))
-		preflight_add(probe->report, PREFLIGHT_OK, "expired", NULL,
-			      "reservations.status takes 'expired': an expired hold becomes it");
-	else
-		preflight_add(probe->report, PREFLIGHT_OK, "expired", NULL,
-			      "reservations.status refuses 'expired': an expired hold becomes "
-			      "'cancelled'");
+	takes_expired = adhoc_true(result, 0, 0) || !*adhoc_text(result, 0, 0);
+	preflight_add(probe->report, PREFLIGHT_OK, "expired", NULL,
+		      "reservations.status %s 'expired': an expired hold becomes '%s'",
+		      takes_expired ? "takes" : "refuses", takes_expired ? "expired" : "cancelled");
 	PQclear(result);
 }
 
@@ -212,15 +195,12 @@ static void probe_index(struct probe *probe, const struct index *index)
 			      index->columns);
 	else
 		preflight_add(probe->report, PREFLIGHT_WARN, "index", remedy,
-			      "no index on %s (%s): requests scan the table", index->table,
+			      "no index on %s (%s): requests read the whole table", index->table,
 			      index->columns);
 }
 
-/*
- * Holds of others are five minutes long, in the zone this session compares them
- * in. One of another length, or from the future, means that their session has
- * another time zone than ours: we would think them expired, or never.
- */
+/* Holds of other services last five minutes. Another length, or a start in the future, means that
+ * their sessions use another time zone: we would expire their holds at a wrong time. */
 static void probe_holds(struct probe *probe)
 {
 	static const char sql[] =
@@ -237,28 +217,28 @@ static void probe_holds(struct probe *probe)
 	if (!result)
 		return;
 	snprintf(remedy, sizeof(remedy),
-		 "ALTER ROLE %s SET TimeZone = '(that of the other services)';", probe->role);
+		 "ALTER ROLE %s SET TimeZone = '(as in the other services)';", probe->role);
 	if (atoi(adhoc_text(result, 0, 2)) > 0)
 		preflight_add(
 			probe->report, PREFLIGHT_WARN, "holds", remedy,
-			"%s of the last %s holds of others are not about five minutes long in the "
-			"time zone %s",
+			"%s of the last %s holds of other services do not last about five minutes "
+			"in the time zone %s",
 			adhoc_text(result, 0, 2), adhoc_text(result, 0, 1),
 			adhoc_text(result, 0, 0));
 	else
 		preflight_add(probe->report, PREFLIGHT_OK, "holds", NULL,
-			      "time zone %s; %s holds of others, about five minutes long each",
+			      "time zone %s; %s holds of other services, about five minutes each",
 			      adhoc_text(result, 0, 0), adhoc_text(result, 0, 1));
 	PQclear(result);
 }
 
 void probe_schema(struct probe *probe)
 {
-	probe_version_of_schema(probe);
+	probe_schema_version(probe);
 	for (size_t i = 0; i < COUNT(rights); i++)
 		probe_right(probe, &rights[i]);
 	probe_excess(probe);
-	probe_world(probe);
+	probe_variant(probe);
 	for (size_t i = 0; i < COUNT(indexes); i++)
 		probe_index(probe, &indexes[i]);
 	probe_holds(probe);

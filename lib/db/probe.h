@@ -1,4 +1,4 @@
-/* Preflight's tools: a connection to ask, a report to write to. Private to lib/db. */
+/* What the checks of preflight share. Private to lib/db. */
 #ifndef PAYMENTS_DB_PROBE_H
 #define PAYMENTS_DB_PROBE_H
 
@@ -15,11 +15,11 @@ struct probe {
 	char role[PROBE_NAME_MAX]; /* quoted, for remedies */
 };
 
-/* The rows of a statement. NULL where the server refused: that is reported under `name`. */
+/* NULL: the server refused the statement; that is reported under `name`. */
 PGresult *probe_ask(struct probe *probe, const char *name, const char *sql, int count,
 		    const char *const *params);
 
-/* preflight_schema.c: tables, rights, indexes, the worlds of CHECK, holds. */
+/* preflight_schema.c: migrations, rights, variant of the shared schema, indexes, holds. */
 void probe_schema(struct probe *probe);
 
 #endif

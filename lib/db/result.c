@@ -1,4 +1,4 @@
-/* The answers of a transaction. A db_result is libpq's PGresult under a name of ours. */
+/* Rows. A db_result is a PGresult; callers outside lib/db do not see libpq. */
 #include "db/internal.h"
 
 #include <assert.h>
@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EPOCH_2000_US INT64_C(946684800000000) /* PostgreSQL counts its times from 2000-01-01 */
+#define EPOCH_2000_US INT64_C(946684800000000) /* PostgreSQL counts from 2000-01-01 */
 
-/* pg_type's, which no release changes. */
+/* OIDs of pg_type: the same in every release. */
 enum type {
 	TYPE_BOOL = 16,
 	TYPE_INT8 = 20,
@@ -34,7 +34,6 @@ int db_rows(const struct db_result *result)
 	return PQntuples(result_pg(result));
 }
 
-/* As it came; NULL where SQL NULL. */
 static const char *value_at(const struct db_result *result, int row, int column)
 {
 	const PGresult *pg = result_pg(result);
@@ -43,7 +42,7 @@ static const char *value_at(const struct db_result *result, int row, int column)
 	assert(row >= 0 && row < PQntuples(pg));
 	assert(column >= 0 && column < PQnfields(pg));
 	value = PQgetvalue(pg, row, column);
-	return *value || !PQgetisnull(pg, row, column) ? value : NULL; /* "" stands for NULL too */
+	return *value || !PQgetisnull(pg, row, column) ? value : NULL; /* libpq gives "" for NULL */
 }
 
 static bool is_binary(const struct db_result *result, int column)
@@ -56,7 +55,7 @@ static enum type type_of(const struct db_result *result, int column)
 	return (enum type)PQftype(result_pg(result), column);
 }
 
-/* Those whose binary form is their text. */
+/* Their binary form is their text. */
 static bool is_text(enum type type)
 {
 	return type == TYPE_TEXT || type == TYPE_VARCHAR || type == TYPE_JSON;
@@ -68,7 +67,6 @@ const char *db_text(const struct db_result *result, int row, int column)
 	return value_at(result, row, column);
 }
 
-/* The wire's bytes stand with the most significant first. */
 static int64_t integer_from_bytes(const char *bytes, enum type type)
 {
 	uint16_t two;

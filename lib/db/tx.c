@@ -1,4 +1,4 @@
-/* The runner of transactions, with its rules of retrying. */
+/* Runs a transaction and retries it. */
 #include "db/internal.h"
 
 #include "base/clock.h"
@@ -7,10 +7,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define PAUSE_MS 10	 /* after a conflict: random below this, times the run */
-#define PAUSE_MAX_MS 200 /* no pause is longer */
-#define AWAY_PAUSE_MIN_MS \
-	50 /* between looks for a database that is away: like the pool's back-off */
+#define PAUSE_MS 10	     /* after a conflict: random, at most this times the tries so far */
+#define PAUSE_MAX_MS 200     /* no pause is longer */
+#define AWAY_PAUSE_MIN_MS 50 /* while the database is away: as the pool's back-off */
 #define AWAY_PAUSE_MAX_MS 250
 
 const struct db_policy DB_POLICY_REQUEST = { .tries = 3,
@@ -24,17 +23,16 @@ const struct db_policy DB_POLICY_ONCE = { .tries = 1 };
 struct db_tx {
 	struct db_pool *pool;
 	struct db_conn *conn;
-	bool plain; /* no BEGIN: a single trip of reads */
+	bool plain; /* without BEGIN: one round trip of reads */
 	bool begun;
 	bool over; /* failed or committed: no more trips */
 	bool after_doubt;
-	enum db_code failure; /* of the trip that failed */
+	enum db_code failure; /* of the last trip */
 	int32_t trips;
 	struct db_results results;
-	struct server_error error;
 };
 
-/* What is to be run, and what came of it so far. */
+/* One call of db_tx_run or db_read: what to run, and what has happened so far. */
 struct tx_run {
 	struct db_pool *pool;
 	const struct db_policy *policy;
@@ -42,8 +40,8 @@ struct tx_run {
 	void *context;
 	bool plain;
 	int64_t deadline_ms; /* INT64_MAX: none */
-	int runs;
-	bool in_doubt; /* some run may have been committed */
+	int tries;
+	bool in_doubt; /* a try may have been committed */
 	struct db_cost cost;
 };
 
@@ -51,7 +49,7 @@ static enum db_code tx_send(struct db_tx *tx, struct db_step *steps, int count,
 			    enum trip_frame after)
 {
 	const struct db_pool_options *options = pool_options(tx->pool);
-	/* A transaction of one statement needs no other two around it. */
+	/* one statement is a transaction without BEGIN and COMMIT */
 	bool alone = !tx->begun && count == 1 && after == FRAME_COMMIT;
 	struct db_trip trip = { .conn = tx->conn,
 				.before =
@@ -63,12 +61,10 @@ static enum db_code tx_send(struct db_tx *tx, struct db_step *steps, int count,
 				.prepare = options->prepare,
 				.timeout_ms = options->trip_ms,
 				.results = &tx->results };
-	enum db_code code = trip_run(&trip);
+	enum db_code code = pipeline_run(&trip);
 
 	tx->begun = true;
 	tx->trips++;
-	if (trip.error.code != DB_OK)
-		tx->error = trip.error;
 	return code;
 }
 
@@ -95,17 +91,7 @@ bool db_tx_after_doubt(const struct db_tx *tx)
 	return tx->after_doubt;
 }
 
-const char *db_tx_sqlstate(const struct db_tx *tx)
-{
-	return tx->error.sqlstate;
-}
-
-const char *db_tx_constraint(const struct db_tx *tx)
-{
-	return tx->error.constraint;
-}
-
-/* Nothing stays open: what is not committed is rolled back, or goes with its connection. */
+/* No transaction stays open: it is rolled back, or its connection is closed. */
 static void tx_end(struct db_tx *tx)
 {
 	if (!tx->conn->dead && PQtransactionStatus(tx->conn->pg) != PQTRANS_IDLE &&
@@ -136,9 +122,9 @@ static enum db_code tx_run_once(struct tx_run *run)
 	run->cost.wait_us += taken_us - start_us;
 	if (!tx.conn)
 		return DB_UNAVAILABLE;
-	run->runs++;
+	run->tries++;
 	code = run->body(&tx, run->context);
-	/* the body returns a failure as it got it: retrying depends on it */
+	/* retries depend on the code: the body must pass it on */
 	assert(tx.failure == DB_OK || code == tx.failure);
 	tx_end(&tx);
 	run->cost.busy_us += clock_mono_us() - taken_us;
@@ -146,7 +132,7 @@ static enum db_code tx_run_once(struct tx_run *run)
 	return code;
 }
 
-static bool tx_run_goes_on(const struct tx_run *run, enum db_code code)
+static bool tx_run_may_retry(const struct tx_run *run, enum db_code code)
 {
 	const struct db_policy *policy = run->policy;
 
@@ -154,10 +140,10 @@ static bool tx_run_goes_on(const struct tx_run *run, enum db_code code)
 		return false;
 	switch (code) {
 	case DB_CONFLICT:
-		return policy->retry_conflict && run->runs < policy->tries;
+		return policy->retry_conflict && run->tries < policy->tries;
 	case DB_LOST:
 	case DB_MAYBE:
-		return policy->retry_lost && run->runs < policy->tries;
+		return policy->retry_lost && run->tries < policy->tries;
 	case DB_UNAVAILABLE:
 		return policy->patient;
 	default:
@@ -165,10 +151,10 @@ static bool tx_run_goes_on(const struct tx_run *run, enum db_code code)
 	}
 }
 
-/* Rivals that met once must not meet again: the pause is random, and longer each time. */
+/* Random, so that two transactions in conflict do not meet again. */
 static void tx_run_pause(const struct tx_run *run, enum db_code code)
 {
-	uint32_t most_ms = PAUSE_MS * (uint32_t)run->runs;
+	uint32_t most_ms = PAUSE_MS * (uint32_t)run->tries;
 
 	if (code == DB_UNAVAILABLE) {
 		clock_sleep_ms(AWAY_PAUSE_MIN_MS +
@@ -178,7 +164,7 @@ static void tx_run_pause(const struct tx_run *run, enum db_code code)
 	clock_sleep_ms(1 + arc4random_uniform(most_ms < PAUSE_MAX_MS ? most_ms : PAUSE_MAX_MS));
 }
 
-static enum db_code tx_run_all(struct tx_run *run)
+static enum db_code tx_run_all(struct tx_run *run, struct db_cost *cost)
 {
 	enum db_code code;
 
@@ -187,13 +173,15 @@ static enum db_code tx_run_all(struct tx_run *run)
 	for (;;) {
 		code = tx_run_once(run);
 		run->in_doubt = run->in_doubt || code == DB_MAYBE;
-		if (!tx_run_goes_on(run, code))
+		if (!tx_run_may_retry(run, code))
 			break;
 		tx_run_pause(run, code);
 	}
-	run->cost.retries += run->runs > 1 ? run->runs - 1 : 0;
-	/* A doubt that no later run could clear stands: "nothing was committed" would be a
-	 * guess. */
+	run->cost.retries += run->tries > 1 ? run->tries - 1 : 0;
+	if (cost)
+		db_cost_add(cost, &run->cost);
+	/* no later try has cleared the doubt: any other code would claim that nothing was committed
+	 */
 	return code != DB_OK && run->in_doubt ? DB_MAYBE : code;
 }
 
@@ -201,14 +189,10 @@ enum db_code db_tx_run(struct db_pool *pool, const struct db_policy *policy, db_
 		       void *context, struct db_cost *cost)
 {
 	struct tx_run run = { .pool = pool, .policy = policy, .body = body, .context = context };
-	enum db_code code;
 
 	assert(policy->tries >= 1);
 	assert(!policy->patient || policy->total_ms > 0);
-	code = tx_run_all(&run);
-	if (cost)
-		db_cost_add(cost, &run.cost);
-	return code;
+	return tx_run_all(&run, cost);
 }
 
 struct reading {
@@ -240,11 +224,8 @@ enum db_code db_read(struct db_pool *pool, struct db_step *steps, int count,
 			      .body = read_body,
 			      .context = &reading,
 			      .plain = true };
-	enum db_code code = tx_run_all(&run);
 
-	if (cost)
-		db_cost_add(cost, &run.cost);
-	return code;
+	return tx_run_all(&run, cost);
 }
 
 void db_cost_add(struct db_cost *sum, const struct db_cost *cost)

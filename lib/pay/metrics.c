@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #define BUCKETS 12
-#define ROUTES (METRICS_ROUTES_MAX + 1) /* the last one counts what matched none */
+#define ROUTES (METRICS_ROUTES_MAX + 1) /* the last: no route matched */
 
-/* Upper bounds in microseconds; what is longer counts only in the sum and the whole. */
+/* Upper bounds. A longer time is only in _sum and _count. */
 static const int64_t bounds_us[BUCKETS] = { 1000,   5000,   10000,   25000,   50000,   100000,
 					    250000, 500000, 1000000, 2500000, 5000000, 10000000 };
 static const char *const bounds_s[BUCKETS] = { "0.001", "0.005", "0.01", "0.025", "0.05", "0.1",
@@ -33,19 +33,19 @@ static const struct {
 	[METRIC_PAYMENTS_DECLINED] = { "payments_declined_total", "Payments a gateway declined." },
 	[METRIC_PAYMENTS_UNKNOWN] = { "payments_unknown_total", "Answers of a gateway that proved nothing." },
 	[METRIC_PAYMENTS_LOST] = { "payments_lost_total", "Charges whose reservation was lost: refund ordered." },
-	[METRIC_BATCHES] = { "payments_batches_total", "Transactions that claimed or settled payments together." },
-	[METRIC_BATCHED] = { "payments_batched_total", "Claims and settlements that those carried." },
-	[METRIC_BOOKING_LOOKS] = { "payments_booking_looks_total", "Reads of pages of bookings." },
-	[METRIC_BOOKING_LISTS] = { "payments_booking_lists_total", "Pages of bookings that were read by those." },
-	[METRIC_SEAT_MAPS] = { "payments_seat_maps_total", "Reads of all taken seats of a performance." },
-	[METRIC_SEAT_MAPS_GIVEN] = { "payments_seat_maps_given_total", "Answers that were made of those." },
+	[METRIC_BATCHES] = { "payments_batches_total", "Transactions that claimed or settled batches of payments." },
+	[METRIC_BATCHED] = { "payments_batched_total", "Claims and settlements in these transactions." },
+	[METRIC_BOOKING_LOOKS] = { "payments_booking_looks_total", "Coalesced reads of booking pages." },
+	[METRIC_BOOKING_LISTS] = { "payments_booking_lists_total", "Booking pages in these reads." },
+	[METRIC_SEAT_MAPS] = { "payments_seat_maps_total", "Coalesced reads of seat maps." },
+	[METRIC_SEAT_MAPS_GIVEN] = { "payments_seat_maps_given_total", "Seat maps answered from these reads." },
 	[METRIC_REFUNDS_DONE] = { "payments_refunds_done_total", "Refunds a gateway confirmed." },
-	[METRIC_REFUNDS_DELAYED] = { "payments_refunds_delayed_total", "Refunds to be tried again." },
-	[METRIC_REPAIRED] = { "payments_healed_total", "Settled payments restored after somebody overwrote them." },
+	[METRIC_REFUNDS_DELAYED] = { "payments_refunds_delayed_total", "Refunds to be retried." },
+	[METRIC_REPAIRED] = { "payments_healed_total", "Settled payments repaired after another service overwrote them." },
 	[METRIC_CANCELLED_ELSEWHERE] = { "payments_followed_total", "Settled payments cancelled elsewhere: refund ordered." },
 	[METRIC_HOLDS_EXPIRED] = { "payments_holds_expired_total", "Holds ended by a janitor." },
-	[METRIC_SHADOW_SAME] = { "payments_shadow_same_total", "Shadow decisions like the monolith's." },
-	[METRIC_SHADOW_DIFFERS] = { "payments_shadow_differs_total", "Shadow decisions unlike the monolith's." },
+	[METRIC_SHADOW_SAME] = { "payments_shadow_same_total", "Shadow decisions that agree with the monolith." },
+	[METRIC_SHADOW_DIFFERS] = { "payments_shadow_differs_total", "Shadow decisions that differ from the monolith." },
 };
 /* clang-format on */
 
@@ -61,8 +61,7 @@ struct histogram {
 	_Atomic int64_t count, sum_us;
 };
 
-/* What one process counts. A slot keeps its counts when its process ends and the next takes it
- * over. */
+/* The counts of one process; a later process takes over slot and counts. */
 struct slot {
 	_Atomic int32_t pid; /* 0: never used */
 	_Atomic int32_t busy;
@@ -88,15 +87,14 @@ static uint32_t hash_text(uint32_t hash, const char *text)
 	return hash;
 }
 
-/* Two builds share a file only where they count the same things. */
+/* Two builds share a file only if they count the same things. */
 static uint32_t layout_hash(void)
 {
 	uint32_t hash = hash_text(2166136261u ^ (uint32_t)sizeof(struct pool_file), "1");
-	int i;
 
-	for (i = 0; i < routes; i++)
+	for (int i = 0; i < routes; i++)
 		hash = hash_text(hash, route_names[i]);
-	for (i = 0; i < METRIC_COUNTERS; i++)
+	for (int i = 0; i < METRIC_COUNTERS; i++)
 		hash = hash_text(hash, counter_texts[i].name);
 	return hash;
 }
@@ -108,12 +106,12 @@ static bool map_file(const char *path, struct buf *why)
 	void *memory = MAP_FAILED;
 
 	buf_printf(&name, "%s.%08x", path, layout_hash());
-	if (path[0] == '\0')
+	if (!*path)
 		flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	else
 		fd = open(buf_text(&name), O_RDWR | O_CREAT | O_CLOEXEC, 0660);
-	/* grown, never shrunk: another process may have it mapped */
-	if (path[0] == '\0' || (fd >= 0 && ftruncate(fd, (off_t)sizeof(struct pool_file)) == 0))
+	/* the same size for all: another process may have it mapped */
+	if (!*path || (fd >= 0 && ftruncate(fd, (off_t)sizeof(struct pool_file)) == 0))
 		memory = mmap(NULL, sizeof(struct pool_file), PROT_READ | PROT_WRITE, flags, fd, 0);
 	if (memory == MAP_FAILED)
 		buf_printf(why, "%s: %s", buf_text(&name), strerror(errno));
@@ -132,11 +130,11 @@ static bool is_gone(int32_t pid)
 
 static bool take_slot(void)
 {
-	int32_t self = (int32_t)getpid(), pid;
-	int i;
+	int32_t self = (int32_t)getpid();
 
-	for (i = 0; i < METRICS_PROCESSES_MAX; i++) {
-		pid = atomic_load(&file->slots[i].pid);
+	for (int i = 0; i < METRICS_PROCESSES_MAX; i++) {
+		int32_t pid = atomic_load(&file->slots[i].pid);
+
 		if ((pid == self || is_gone(pid)) &&
 		    atomic_compare_exchange_strong(&file->slots[i].pid, &pid, self)) {
 			own = &file->slots[i];
@@ -184,7 +182,7 @@ void metrics_count(enum metric_counter counter)
 	metrics_add(counter, 1);
 }
 
-static void observe(struct histogram *histogram, int64_t us)
+static void histogram_add(struct histogram *histogram, int64_t us)
 {
 	int i = 0;
 
@@ -199,16 +197,12 @@ static void observe(struct histogram *histogram, int64_t us)
 void metrics_time(enum metric_time what, int64_t us)
 {
 	if (own)
-		observe(&own->times[what], us);
+		histogram_add(&own->times[what], us);
 }
 
 static enum http_class class_of(int http)
 {
-	if (http < 300)
-		return HTTP_2XX;
-	if (http < 400)
-		return HTTP_3XX;
-	return http < 500 ? HTTP_4XX : HTTP_5XX;
+	return http < 300 ? HTTP_2XX : http < 400 ? HTTP_3XX : http < 500 ? HTTP_4XX : HTTP_5XX;
 }
 
 void metrics_request(int route, int http, int64_t us)
@@ -218,7 +212,7 @@ void metrics_request(int route, int http, int64_t us)
 	if (!own)
 		return;
 	atomic_fetch_add_explicit(&own->requests[at][class_of(http)], 1, memory_order_relaxed);
-	observe(&own->routes[at], us);
+	histogram_add(&own->routes[at], us);
 }
 
 void metrics_busy(int change)
@@ -227,7 +221,7 @@ void metrics_busy(int change)
 		atomic_fetch_add_explicit(&own->busy, change, memory_order_relaxed);
 }
 
-/* --- answering for the pool --- */
+/* --- the sum over the pool --- */
 
 static const char *route_name(int at)
 {
@@ -237,33 +231,29 @@ static const char *route_name(int at)
 static int64_t sum_requests(int route, int class)
 {
 	int64_t sum = 0;
-	int i;
 
-	for (i = 0; i < METRICS_PROCESSES_MAX; i++)
+	for (int i = 0; i < METRICS_PROCESSES_MAX; i++)
 		sum += atomic_load_explicit(&file->slots[i].requests[route][class],
 					    memory_order_relaxed);
 	return sum;
 }
 
-static void sum_histogram(struct histogram *sum, const struct histogram *part)
+static void histogram_sum(struct histogram *sum, const struct histogram *part)
 {
-	int i;
-
-	for (i = 0; i < BUCKETS; i++)
+	for (int i = 0; i < BUCKETS; i++)
 		sum->buckets[i] += atomic_load_explicit(&part->buckets[i], memory_order_relaxed);
 	sum->count += atomic_load_explicit(&part->count, memory_order_relaxed);
 	sum->sum_us += atomic_load_explicit(&part->sum_us, memory_order_relaxed);
 }
 
 /* `label` is "" or `route="..."`. */
-static void write_histogram(struct buf *out, const char *name, const char *label,
+static void histogram_write(struct buf *out, const char *name, const char *label,
 			    const struct histogram *sum)
 {
-	const char *comma = label[0] == '\0' ? "" : ",";
+	const char *comma = *label ? "," : "";
 	int64_t below = 0;
-	int i;
 
-	for (i = 0; i < BUCKETS; i++) {
+	for (int i = 0; i < BUCKETS; i++) {
 		below += sum->buckets[i];
 		buf_printf(out, "%s_bucket{%s%sle=\"%s\"} %lld\n", name, label, comma, bounds_s[i],
 			   (long long)below);
@@ -282,83 +272,71 @@ static bool is_route(int at)
 
 static void write_requests(struct buf *out)
 {
-	char label[128];
-	int at, class, i;
-
 	buf_puts(out, "# HELP payments_requests_total Requests answered.\n# TYPE "
 		      "payments_requests_total counter\n");
-	for (at = 0; at < ROUTES; at++)
-		for (class = 0; is_route(at) && class < HTTP_CLASSES; class ++)
+	for (int at = 0; at < ROUTES; at++)
+		for (int class = 0; is_route(at) && class < HTTP_CLASSES; class ++)
 			buf_printf(out,
 				   "payments_requests_total{route=\"%s\",status=\"%s\"} %lld\n",
 				   route_name(at), class_names[class],
 				   (long long)sum_requests(at, class));
 	buf_puts(out, "# HELP payments_request_seconds From accept to answer.\n"
 		      "# TYPE payments_request_seconds histogram\n");
-	for (at = 0; at < ROUTES; at++) {
+	for (int at = 0; at < ROUTES; at++) {
 		struct histogram sum = { .count = 0 };
+		char label[128];
 
-		for (i = 0; is_route(at) && i < METRICS_PROCESSES_MAX; i++)
-			sum_histogram(&sum, &file->slots[i].routes[at]);
+		for (int i = 0; is_route(at) && i < METRICS_PROCESSES_MAX; i++)
+			histogram_sum(&sum, &file->slots[i].routes[at]);
 		if (sum.count == 0)
 			continue;
 		snprintf(label, sizeof(label), "route=\"%s\"", route_name(at));
-		write_histogram(out, "payments_request_seconds", label, &sum);
+		histogram_write(out, "payments_request_seconds", label, &sum);
 	}
 }
 
 static void write_times(struct buf *out)
 {
-	int what, i;
-
-	for (what = 0; what < METRIC_TIMES; what++) {
+	for (int what = 0; what < METRIC_TIMES; what++) {
 		struct histogram sum = { .count = 0 };
 
-		for (i = 0; i < METRICS_PROCESSES_MAX; i++)
-			sum_histogram(&sum, &file->slots[i].times[what]);
+		for (int i = 0; i < METRICS_PROCESSES_MAX; i++)
+			histogram_sum(&sum, &file->slots[i].times[what]);
 		buf_printf(out, "# TYPE %s histogram\n", time_names[what]);
-		write_histogram(out, time_names[what], "", &sum);
+		histogram_write(out, time_names[what], "", &sum);
 	}
 }
 
 static void write_counters(struct buf *out)
 {
-	int64_t sum;
-	int counter, i;
+	for (int counter = 0; counter < METRIC_COUNTERS; counter++) {
+		const char *name = counter_texts[counter].name;
+		int64_t sum = 0;
 
-	for (counter = 0; counter < METRIC_COUNTERS; counter++) {
-		sum = 0;
-		for (i = 0; i < METRICS_PROCESSES_MAX; i++)
+		for (int i = 0; i < METRICS_PROCESSES_MAX; i++)
 			sum += atomic_load_explicit(&file->slots[i].counters[counter],
 						    memory_order_relaxed);
-		buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n%s %lld\n",
-			   counter_texts[counter].name, counter_texts[counter].help,
-			   counter_texts[counter].name, counter_texts[counter].name,
-			   (long long)sum);
+		buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n%s %lld\n", name,
+			   counter_texts[counter].help, name, name, (long long)sum);
 	}
 }
 
 static void write_gauges(struct buf *out)
 {
-	int alive = 0, busy = 0, i;
-	int32_t pid;
+	int alive = 0, busy = 0;
 
-	for (i = 0; i < METRICS_PROCESSES_MAX; i++) {
-		pid = atomic_load(&file->slots[i].pid);
-		if (is_gone(pid))
+	for (int i = 0; i < METRICS_PROCESSES_MAX; i++) {
+		if (is_gone(atomic_load(&file->slots[i].pid)))
 			continue;
 		alive++;
 		busy += atomic_load(&file->slots[i].busy);
 	}
 	buf_printf(out,
-		   "# HELP payments_processes Processes of the pool.\n# TYPE payments_processes "
-		   "gauge\n"
-		   "payments_processes %d\n",
-		   alive);
-	buf_printf(out,
-		   "# HELP payments_requests_busy Requests being worked on.\n"
+		   "# HELP payments_processes Processes of the pool.\n"
+		   "# TYPE payments_processes gauge\npayments_processes %d\n"
+		   "# HELP payments_requests_busy Requests in work.\n"
 		   "# TYPE payments_requests_busy gauge\npayments_requests_busy %d\n",
-		   busy);
+		   alive, busy);
 }
 
 void metrics_write(struct buf *out)

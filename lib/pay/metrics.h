@@ -1,10 +1,8 @@
 /*
- * Counters and histograms of the whole pool, in a memory-mapped file that its
- * processes share: each counts in a slot of its own without a lock, any of them
- * can answer for all, and what a process counted is kept when it ends.
+ * Counters and histograms of the whole pool, in a memory-mapped file. Each process counts in its
+ * own slot without a lock, any process can write the sum, and counts survive their process.
  *
- * Every function may be called from any thread. Before metrics_open counting
- * does nothing.
+ * Any thread may count. Before metrics_open nothing is counted.
  */
 #ifndef PAYMENTS_PAY_METRICS_H
 #define PAYMENTS_PAY_METRICS_H
@@ -15,24 +13,23 @@
 #include <stdint.h>
 
 #define METRICS_ROUTES_MAX 32
-#define METRICS_PROCESSES_MAX 256 /* at once; the slot of one that ended is taken over */
+#define METRICS_PROCESSES_MAX 256 /* at once; the slot of a process that ended is used again */
 
 enum metric_counter {
-	METRIC_PAYMENTS_APPROVED, /* settled, by a request or a janitor */
+	METRIC_PAYMENTS_APPROVED, /* settled by a request or a janitor */
 	METRIC_PAYMENTS_DECLINED,
-	METRIC_PAYMENTS_UNKNOWN, /* no answer that proves anything: looked up later */
-	METRIC_PAYMENTS_LOST,	 /* charged, the reservation lost: refund ordered */
-	METRIC_BATCHES, /* transactions that claimed or settled payments, several at once where
-			   several waited */
-	METRIC_BATCHED, /* the claims and settlements in them */
-	METRIC_BOOKING_LOOKS, /* reads of pages of bookings, each for all who waited */
-	METRIC_BOOKING_LISTS, /* the pages read by them */
-	METRIC_SEAT_MAPS, /* reads of all taken seats of a performance, each for all who waited */
-	METRIC_SEAT_MAPS_GIVEN, /* the answers made of them */
+	METRIC_PAYMENTS_UNKNOWN, /* no answer that proves anything: to be reconciled */
+	METRIC_PAYMENTS_LOST,	 /* charged, but the reservation was lost: refund ordered */
+	METRIC_BATCHES,		 /* transactions of the group commit */
+	METRIC_BATCHED,		 /* the claims and settlements in them */
+	METRIC_BOOKING_LOOKS,	 /* coalesced reads of booking pages */
+	METRIC_BOOKING_LISTS,	 /* the pages read by them */
+	METRIC_SEAT_MAPS,	 /* coalesced reads of seat maps */
+	METRIC_SEAT_MAPS_GIVEN,	 /* the answers made of them */
 	METRIC_REFUNDS_DONE,
 	METRIC_REFUNDS_DELAYED,
-	METRIC_REPAIRED,	    /* settled payments that somebody overwrote */
-	METRIC_CANCELLED_ELSEWHERE, /* settled payments that were cancelled elsewhere */
+	METRIC_REPAIRED,	    /* settled payments that another service overwrote */
+	METRIC_CANCELLED_ELSEWHERE, /* settled payments cancelled elsewhere */
 	METRIC_HOLDS_EXPIRED,
 	METRIC_SHADOW_SAME,
 	METRIC_SHADOW_DIFFERS,
@@ -48,26 +45,23 @@ enum metric_time {
 };
 
 /*
- * Opens the file, or makes it; `path` "" counts in this process alone. The routes' names are the
- * labels of metrics_request, in its order: a build with other routes or counters uses a file of its
- * own beside it. False, and why: the file could not be had; this process counts alone, nothing else
- * is harmed.
+ * Opens or creates the file; `path` "": counts in this process only. `routes` are the labels of
+ * metrics_request. A build with other routes or counters uses another file. False, and *why: no
+ * file, and the process counts alone.
  */
 bool metrics_open(const char *path, const char *const *routes, int route_count, struct buf *why);
-/* Ends this process's counting; what it counted stays in the file. No other thread may count any
- * more. */
+/* The counts stay in the file. No other thread may count any more. */
 void metrics_close(void);
 
-/* Adds one, or `amount`; a duration in microseconds, to its histogram. */
 void metrics_count(enum metric_counter counter);
 void metrics_add(enum metric_counter counter, int64_t amount);
 void metrics_time(enum metric_time what, int64_t us);
-/* One request answered: route is the index into `routes`, or -1 where none matched. */
+/* One answered request; `route` is the index in `routes`, -1: no route. */
 void metrics_request(int route, int http, int64_t us);
-/* Requests this process is at work on, for the gauge. */
+/* Adds to the number of requests in work. */
 void metrics_busy(int change);
 
-/* The whole pool in Prometheus' text form 0.0.4. */
+/* The whole pool, in Prometheus text format 0.0.4. */
 void metrics_write(struct buf *out);
 
 #endif

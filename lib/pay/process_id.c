@@ -8,8 +8,7 @@
 
 #define PLACE_MAX 64
 
-/* Field 22 of /proc/<pid>/stat; the command's name before it may hold spaces and parentheses. 0:
- * gone. */
+/* Field 22 of /proc/<pid>/stat; the name before it may contain spaces and ")". 0: gone. */
 static unsigned long long start_time_of(long pid)
 {
 	char path[64], text[1024];
@@ -24,7 +23,7 @@ static unsigned long long start_time_of(long pid)
 	text[fread(text, 1, sizeof(text) - 1, stat)] = '\0';
 	fclose(stat);
 	after = strrchr(text, ')');
-	/* a zombie answers nobody any more */
+	/* a zombie does no more work */
 	if (!after || after[1] == '\0' || after[2] == 'Z' || after[2] == 'X')
 		return 0;
 	sscanf(after + 2,
@@ -33,8 +32,8 @@ static unsigned long long start_time_of(long pid)
 	return start;
 }
 
-/* Boot and pid namespace: within one, pids can be looked at. "" where it cannot be told. */
-static void place(char out[PLACE_MAX])
+/* Boot and pid namespace: only inside them a pid has a meaning. "": not known. */
+static void place_read(char out[PLACE_MAX])
 {
 	struct stat namespace;
 	char boot[40] = "";
@@ -54,22 +53,22 @@ void process_id_self(char out[PROCESS_ID_MAX])
 {
 	char here[PLACE_MAX];
 
-	place(here);
+	place_read(here);
 	snprintf(out, PROCESS_ID_MAX, "%s/%ld/%llu", here, (long)getpid(), start_time_of(getpid()));
 }
 
-bool process_id_is_dead(const char *owner)
+bool process_id_is_dead(const char *id)
 {
 	char here[PLACE_MAX];
 	unsigned long long start;
 	size_t length;
 	long pid;
 
-	place(here);
+	place_read(here);
 	length = strlen(here);
-	if (length == 0 || strncmp(owner, here, length) != 0 || owner[length] != '/')
+	if (length == 0 || strncmp(id, here, length) != 0 || id[length] != '/')
 		return false;
-	if (sscanf(owner + length + 1, "%ld/%llu", &pid, &start) != 2 || start == 0)
+	if (sscanf(id + length + 1, "%ld/%llu", &pid, &start) != 2 || start == 0)
 		return false;
 	return start_time_of(pid) != start;
 }

@@ -1,6 +1,10 @@
 #include "pay/service.h"
 
 #include "base/log.h"
+#include "pay/booking/booking.h"
+#include "pay/metrics.h"
+#include "pay/payment/claim.h"
+#include "pay/payment/settle.h"
 
 #include <limits.h>
 #include <string.h>
@@ -11,18 +15,23 @@ void service_init(struct service *service, struct db_pool *pool, const struct se
 {
 	memset(service, 0, sizeof(*service));
 	service->pool = pool;
-	process_id_self(service->owner);
-	batch_init(&service->claims, settings->batch_max, settings->batches);
-	batch_init(&service->records, settings->batch_max, settings->batches);
-	batch_init(&service->lists, settings->batch_max, settings->list_looks);
-	for (int i = 0; i < SERVICE_LOOK_LINES; i++)
-		batch_init(&service->looks[i], INT_MAX, 1);
+	process_id_self(service->process_id);
+	batch_init(&service->claims, claim_batch, true, settings->batch_max, settings->batches);
+	batch_init(&service->settlements, settle_batch, true, settings->batch_max,
+		   settings->batches);
+	batch_init(&service->lists, booking_list_batch, false, settings->batch_max,
+		   settings->list_reads);
+	for (int i = 0; i < SERVICE_SEAT_MAPS; i++)
+		batch_init(&service->seat_maps[i], seat_map_batch, false, INT_MAX, 1);
 }
 
-void call_count(struct call *call, const struct db_cost *cost, int64_t waited_us)
+void service_count_batch(const struct batch_member *first, bool alone)
 {
-	db_cost_add(&call->db, cost);
-	call->db.wait_us += waited_us;
+	if (alone)
+		return;
+	metrics_count(METRIC_BATCHES);
+	for (; first; first = first->next)
+		metrics_count(METRIC_BATCHED);
 }
 
 void outcome_error(struct outcome *outcome, const struct call *call, enum status status)

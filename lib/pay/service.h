@@ -19,17 +19,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SERVICE_LOOK_LINES 16 /* performances that share one wait for each other */
+#define SERVICE_SEAT_MAPS 16 /* queues; performances of the same one wait for each other */
 
 /* One a process, made at start-up, shared by its threads. */
 struct service {
 	struct db_pool *pool;
-	struct token_cache *tokens;		/* NULL: none are remembered */
-	char owner[PROCESS_ID_MAX];		/* tells the janitors whose attempt is whose */
-	struct batch claims, records;		/* what requests write together: together.h */
-	struct batch lists;			/* pages of bookings: booking_list.c */
-	struct batch looks[SERVICE_LOOK_LINES]; /* at halls, a performance's always in the same one:
-						   booking_occupied.c */
+	struct token_cache *tokens;	 /* NULL: none are remembered */
+	char process_id[PROCESS_ID_MAX]; /* tells the janitors whose attempt is whose */
+	struct batch claims, settlements;
+	struct batch lists;			   /* pages of bookings */
+	struct batch seat_maps[SERVICE_SEAT_MAPS]; /* a performance has always the same one */
 };
 
 /* Fills all but service->tokens; these and the pool are the caller's. The struct is not moved
@@ -49,9 +48,8 @@ struct call {
 	int64_t gateway_us;
 };
 
-/* Counts what was done once for several calls to one of them: all of it, and how long it waited for
- * the beginning. */
-void call_count(struct call *call, const struct db_cost *cost, int64_t waited_us);
+/* Counts a batch of claims or settlements; a member that runs alone was counted before. */
+void service_count_batch(const struct batch_member *first, bool alone);
 
 /* What a call came to. The body is complete JSON; the edge only sends it. */
 struct outcome {

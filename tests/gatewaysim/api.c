@@ -3,7 +3,9 @@
 #include "api.h"
 
 #include "books.h"
+#include "control.h"
 #include "faults.h"
+#include "member.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -13,17 +15,14 @@
 
 #define STATUS_DECLINED "ABORTED"
 
-atomic_int api_down_ms;
-
 static char authorization[700];
 
-/* An answer in the making. */
 struct answer {
 	int http;
 	char *body;
 };
 
-/* One request of the real API, understood. */
+/* A parsed request of the real API. */
 struct order {
 	enum operation operation;
 	char order_id[ID_MAX], payment_key[ID_MAX], reason[REASON_MAX];
@@ -112,7 +111,7 @@ static bool is_charged(const struct payment *payment)
 	return is(payment, "DONE") || is(payment, "CANCELED") || is(payment, "PARTIAL_CANCELED");
 }
 
-/* A key "amt_5000_x" is of a pay window opened for 5000, whatever the merchant asks for. */
+/* The key "amt_5000_x" was made for 5000, whatever amount the merchant confirms. */
 static int64_t window_amount(const struct order *order)
 {
 	return strncmp(order->payment_key, "amt_", 4) == 0
@@ -135,7 +134,7 @@ static struct answer confirm(const struct order *order)
 		books_set(order->order_id, order->payment_key, "DONE", window_amount(order), true));
 }
 
-static struct answer look_up(const struct order *order)
+static struct answer show_order(const struct order *order)
 {
 	struct payment *payment = *order->order_id ? books_by_order(order->order_id)
 						   : books_by_key(order->payment_key);
@@ -172,7 +171,7 @@ static struct answer carry_out(const struct order *order, const char *idempotenc
 	else if (order->operation == ON_CANCEL)
 		answer = cancel(order, idempotency_key);
 	else
-		answer = look_up(order);
+		answer = show_order(order);
 	books_unlock();
 	return answer;
 }
@@ -187,7 +186,7 @@ static void book_decline(const struct order *order)
 	books_unlock();
 }
 
-/* ---- what the client gets to see ---- */
+/* ---- what the client sees ---- */
 
 static void swap_order(char *body, const char *order_id)
 {
@@ -197,7 +196,7 @@ static void swap_order(char *body, const char *order_id)
 		*at = *at == '0' ? '1' : '0';
 }
 
-/* False: the connection is over. */
+/* False: close the connection. */
 static bool send_shown(int fd, const struct fault *fault, const struct order *order,
 		       const struct answer *answer)
 {
@@ -232,7 +231,7 @@ static bool send_shown(int fd, const struct fault *fault, const struct order *or
 	return http_answer(fd, answer->http, answer->body, length);
 }
 
-/* The first request under its key, or a look-up: carried out as the fault says, and answered. */
+/* The first request of a key, or a reconcile: executed as the fault says, and answered. */
 static bool act(int fd, const struct order *order, const char *key)
 {
 	struct fault fault = fault_take(order->operation, order->order_id, order->payment_key);
@@ -250,8 +249,7 @@ static bool act(int fd, const struct order *order, const char *key)
 		answer = refuse(fault.http, fault.code, "카드사에서 결제를 거절했습니다.");
 		fault.showing = SHOW_ANSWER;
 	}
-	/* what was carried out or refused is the answer to this key for ever, whatever was shown of
-	 * it */
+	/* this is the answer for the key for ever, whatever the client has seen of it */
 	keeps = answer.body && answer.http < 500 && order->operation != ON_LOOK_UP;
 	books_key_done(key, keeps ? answer.http : 0, keeps ? answer.body : "");
 	books_sync();
@@ -290,20 +288,6 @@ static bool serve_order(int fd, const struct http_request *request, const struct
 
 /* ---- requests ---- */
 
-static const char *text_of(const cJSON *json, const char *name)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, name));
-
-	return text ? text : "";
-}
-
-static int64_t number_of(const cJSON *json, const char *name)
-{
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, name);
-
-	return cJSON_IsNumber(item) ? (int64_t)item->valuedouble : -1;
-}
-
 /* "/v1/payments/confirm", "/v1/payments/orders/{orderId}", "/v1/payments/{key}" and
  * ".../{key}/cancel". */
 static bool read_order(const struct http_request *request, const cJSON *json, struct order *order)
@@ -315,9 +299,9 @@ static bool read_order(const struct http_request *request, const cJSON *json, st
 	order->amount = -1;
 	if (is_post && strcmp(request->path, "/v1/payments/confirm") == 0) {
 		order->operation = ON_CONFIRM;
-		snprintf(order->order_id, ID_MAX, "%s", text_of(json, "orderId"));
-		snprintf(order->payment_key, ID_MAX, "%s", text_of(json, "paymentKey"));
-		order->amount = number_of(json, "amount");
+		snprintf(order->order_id, ID_MAX, "%s", member_text(json, "orderId"));
+		snprintf(order->payment_key, ID_MAX, "%s", member_text(json, "paymentKey"));
+		order->amount = member_number(json, "amount", -1);
 		return *order->order_id && *order->payment_key && order->amount >= 0;
 	}
 	order->operation = ON_LOOK_UP;
@@ -328,57 +312,9 @@ static bool read_order(const struct http_request *request, const cJSON *json, st
 	if (!is_post)
 		return request->path[end] == '\0';
 	order->operation = ON_CANCEL;
-	snprintf(order->reason, REASON_MAX, "%s", text_of(json, "cancelReason"));
-	order->amount = number_of(json, "cancelAmount");
+	snprintf(order->reason, REASON_MAX, "%s", member_text(json, "cancelReason"));
+	order->amount = member_number(json, "cancelAmount", -1);
 	return strcmp(request->path + end, "/cancel") == 0 && *order->reason;
-}
-
-static bool send_books(int fd)
-{
-	char *text = NULL;
-	size_t length = 0;
-	FILE *to = open_memstream(&text, &length);
-	bool sent;
-
-	books_lock();
-	books_print(to);
-	books_unlock();
-	fclose(to);
-	sent = http_answer(fd, 200, text, length);
-	free(text);
-	return sent;
-}
-
-/* POST /_sim/payment {"orderId", "paymentKey", "amount", "status"}: an order in a state of the
- * test's choice. */
-static void set_payment(const cJSON *json)
-{
-	books_lock();
-	books_set(text_of(json, "orderId"), text_of(json, "paymentKey"), text_of(json, "status"),
-		  number_of(json, "amount"), false);
-	books_unlock();
-	books_sync();
-}
-
-static bool serve_control(int fd, const char *what, const cJSON *json)
-{
-	bool good = true;
-
-	if (strcmp(what, "books") == 0)
-		return send_books(fd);
-	if (strcmp(what, "fault") == 0)
-		good = fault_ask(json);
-	else if (strcmp(what, "chance") == 0)
-		good = fault_chance(json);
-	else if (strcmp(what, "clear") == 0)
-		fault_clear();
-	else if (strcmp(what, "payment") == 0)
-		set_payment(json);
-	else if (strcmp(what, "down") == 0)
-		atomic_store(&api_down_ms, (int)number_of(json, "ms"));
-	else
-		good = false;
-	return http_answer(fd, good ? 200 : 400, "{}", 2);
 }
 
 bool api_serve(int fd, const struct http_request *request)
@@ -388,7 +324,7 @@ bool api_serve(int fd, const struct http_request *request)
 	bool alive;
 
 	if (strncmp(request->path, "/_sim/", 6) == 0)
-		alive = serve_control(fd, request->path + 6, json);
+		alive = control_serve(fd, request->path + 6, json);
 	else if (read_order(request, json, &order))
 		alive = serve_order(fd, request, &order);
 	else

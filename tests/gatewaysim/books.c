@@ -1,5 +1,7 @@
 #include "books.h"
 
+#include "member.h"
+
 #include <cjson/cJSON.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -12,7 +14,7 @@
 struct answer {
 	struct answer *next;
 	char key[ID_MAX];
-	int http; /* 0: its request is under way */
+	int http; /* 0: its first request is running */
 	char *body;
 };
 
@@ -63,7 +65,7 @@ static void write_line(cJSON *line)
 	cJSON_Delete(line);
 }
 
-/* Whoever finds nobody at it syncs for all that have written by then. */
+/* One thread syncs for all that have written until then. */
 void books_sync(void)
 {
 	int64_t mine, target;
@@ -111,7 +113,7 @@ struct payment *books_by_order(const char *order_id)
 
 struct payment *books_by_key(const char *payment_key)
 {
-	/* a walk: only refunds, by-key look-ups and second confirms come here */
+	/* a full scan: only for refunds, requests by key and second confirms */
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct payment *payment = payments[i]; payment; payment = payment->next)
 			if (strcmp(payment->payment_key, payment_key) == 0)
@@ -278,34 +280,21 @@ void books_key_done(const char *key, int http, const char *body)
 
 /* ---- start and audit ---- */
 
-static const char *text_of(const cJSON *line, const char *name)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(line, name));
-
-	return text ? text : "";
-}
-
-static int64_t number_of(const cJSON *line, const char *name)
-{
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(line, name);
-
-	return cJSON_IsNumber(item) ? (int64_t)item->valuedouble : 0;
-}
-
 static void replay(const cJSON *line)
 {
-	const char *what = text_of(line, "what");
+	const char *what = member_text(line, "what");
 
 	if (strcmp(what, "payment") == 0)
-		apply_set(text_of(line, "orderId"), text_of(line, "paymentKey"),
-			  text_of(line, "status"), number_of(line, "amount"),
+		apply_set(member_text(line, "orderId"), member_text(line, "paymentKey"),
+			  member_text(line, "status"), member_number(line, "amount", 0),
 			  cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(line, "charge")));
-	else if (strcmp(what, "cancel") == 0 && books_by_order(text_of(line, "orderId")))
-		apply_cancel(books_by_order(text_of(line, "orderId")), number_of(line, "amount"),
-			     text_of(line, "reason"), text_of(line, "key"));
+	else if (strcmp(what, "cancel") == 0 && books_by_order(member_text(line, "orderId")))
+		apply_cancel(books_by_order(member_text(line, "orderId")),
+			     member_number(line, "amount", 0), member_text(line, "reason"),
+			     member_text(line, "key"));
 	else if (strcmp(what, "answer") == 0)
-		answer_keep(text_of(line, "key"), (int)number_of(line, "http"),
-			    text_of(line, "body"));
+		answer_keep(member_text(line, "key"), (int)member_number(line, "http", 0),
+			    member_text(line, "body"));
 }
 
 void books_open(const char *path)
@@ -320,7 +309,7 @@ void books_open(const char *path)
 	}
 	rewind(file);
 	while (getline(&text, &size, file) > 0) {
-		/* a line that was being written when the process died was told to nobody */
+		/* the last line may be incomplete after a kill: no client was told about it */
 		cJSON *line = strchr(text, '\n') ? cJSON_Parse(text) : NULL;
 
 		if (line)

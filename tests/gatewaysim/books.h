@@ -1,7 +1,6 @@
 /*
- * The gateway's books: what it charged and gave back, and which answer it gave under which
- * idempotency key. A line of JSON for each thing that happened, on the disk before anybody is told
- * of it; read again at the start.
+ * The gateway's books: charges, refunds, and the answer for each idempotency key. One JSON line for
+ * each event, on disk before the client is told; read again at the start.
  */
 #ifndef GATEWAYSIM_BOOKS_H
 #define GATEWAYSIM_BOOKS_H
@@ -25,41 +24,41 @@ struct payment {
 	struct payment *next;
 	char order_id[ID_MAX], payment_key[ID_MAX], status[STATUS_MAX];
 	int64_t amount, balance;
-	int confirms; /* how often a confirm of it was carried out: must never be two */
+	int confirms; /* executed confirms: must never be two */
 	struct cancel *cancels;
 };
 
 enum key_state {
-	KEY_NEW,     /* it was not there; it is now under way in our hands, until books_key_done */
-	KEY_RUNNING, /* its first request is under way */
-	KEY_DONE     /* its answer has been copied */
+	KEY_NEW,     /* new: the caller executes it and calls books_key_done */
+	KEY_RUNNING, /* its first request is running */
+	KEY_DONE     /* the answer is copied */
 };
 
-/* Opens the file, and reads what is in it. Exits where it cannot be. */
+/* Opens and reads the file. Exits if it cannot. */
 void books_open(const char *path);
 
-/* What follows is called with the books locked, except books_sync and books_key_*. */
+/* The functions below need the books locked, except books_sync and books_key_*. */
 void books_lock(void);
 void books_unlock(void);
 struct payment *books_by_order(const char *order_id);
 struct payment *books_by_key(const char *payment_key);
 
-/* Makes or changes a payment; a confirm that charges counts. Written, not yet on the disk. */
+/* Creates or changes a payment; counts a confirm that charges. Not yet on disk. */
 struct payment *books_set(const char *order_id, const char *payment_key, const char *status,
 			  int64_t amount, bool is_charge);
-/* Gives back. The caller has seen that the balance suffices. */
+/* The caller has checked the balance. */
 void books_cancel(struct payment *payment, int64_t amount, const char *reason,
 		  const char *idempotency_key);
 
-/* Waits until everything written so far is on the disk; one fsync may serve many. */
+/* Waits until everything written is on disk; one fsync serves many threads. */
 void books_sync(void);
 
-/* Idempotency keys; "" is none and always new. */
+/* Idempotency keys; "": no key, always new. */
 enum key_state books_key_take(const char *key, int *http, char **body);
-/* The first request is over: with an answer to keep, or (http 0) without. */
+/* The first request has ended; http 0: without an answer to keep. */
 void books_key_done(const char *key, int http, const char *body);
 
-/* All of it as JSON. */
+/* All books as JSON. */
 void books_print(FILE *to);
 
 #endif

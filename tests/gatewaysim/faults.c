@@ -2,6 +2,8 @@
 
 #include "faults.h"
 
+#include "member.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,20 +58,6 @@ static const struct fault kinds[] = {
 	{ "code", DONE_NEVER, 0, SHOW_CODE, 400, "UNKNOWN" },
 };
 
-static const char *text_of(const cJSON *json, const char *name)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, name));
-
-	return text ? text : "";
-}
-
-static int number_of(const cJSON *json, const char *name, int otherwise)
-{
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, name);
-
-	return cJSON_IsNumber(item) ? item->valueint : otherwise;
-}
-
 static bool kind_find(const char *name, struct fault *out)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -100,7 +88,7 @@ static bool wish_matches(const struct wish *wish, enum operation operation, cons
 	       (!*wish->payment_key || strcmp(wish->payment_key, payment_key) == 0);
 }
 
-/* One draw a request, whatever may befall it, so that a seed gives the same row of draws. */
+/* One draw for every request, so that a seed gives the same sequence. */
 static struct fault draw(enum operation operation)
 {
 	double drawn = rand_r(&seed) / ((double)RAND_MAX + 1);
@@ -136,26 +124,27 @@ struct fault fault_take(enum operation operation, const char *order_id, const ch
 
 static void fault_adjust(struct fault *fault, const cJSON *json)
 {
-	fault->delay_ms = number_of(json, "ms", fault->delay_ms);
-	fault->http = number_of(json, "http", fault->http);
-	if (*text_of(json, "code"))
-		snprintf(fault->code, sizeof(fault->code), "%s", text_of(json, "code"));
+	fault->delay_ms = (int)member_number(json, "ms", fault->delay_ms);
+	fault->http = (int)member_number(json, "http", fault->http);
+	if (*member_text(json, "code"))
+		snprintf(fault->code, sizeof(fault->code), "%s", member_text(json, "code"));
 }
 
 bool fault_ask(const cJSON *json)
 {
-	const char *on = *text_of(json, "on") ? text_of(json, "on") : "any";
+	const char *on = *member_text(json, "on") ? member_text(json, "on") : "any";
 	struct wish *wish = calloc(1, sizeof(*wish)), **place = &wishes;
 
-	if (!wish || !kind_find(text_of(json, "fault"), &wish->fault) ||
+	if (!wish || !kind_find(member_text(json, "fault"), &wish->fault) ||
 	    !operation_find(on, strlen(on), &wish->operation)) {
 		free(wish);
 		return false;
 	}
 	fault_adjust(&wish->fault, json);
-	snprintf(wish->order_id, sizeof(wish->order_id), "%s", text_of(json, "orderId"));
-	snprintf(wish->payment_key, sizeof(wish->payment_key), "%s", text_of(json, "paymentKey"));
-	wish->times = number_of(json, "times", 1);
+	snprintf(wish->order_id, sizeof(wish->order_id), "%s", member_text(json, "orderId"));
+	snprintf(wish->payment_key, sizeof(wish->payment_key), "%s",
+		 member_text(json, "paymentKey"));
+	wish->times = (int)member_number(json, "times", 1);
 	if (wish->times == 0)
 		wish->times = -1;
 	pthread_mutex_lock(&lock);
@@ -173,7 +162,7 @@ bool fault_chance(const cJSON *json)
 
 	pthread_mutex_lock(&lock);
 	chance_count = 0;
-	seed = (unsigned int)number_of(json, "seed", 1);
+	seed = (unsigned int)member_number(json, "seed", 1);
 	cJSON_ArrayForEach(one, cJSON_GetObjectItemCaseSensitive(json, "faults"))
 	{
 		const char *colon = strchr(one->string, ':');

@@ -1,6 +1,6 @@
 /*
- * What goes wrong, and with which request. A fault is one row of a table: whether and when the
- * request is carried out, how long it takes, and what the client gets to see of it.
+ * Faults. Each is one row of a table: whether and when the request is executed, how long it takes,
+ * and what the client sees.
  */
 #ifndef GATEWAYSIM_FAULTS_H
 #define GATEWAYSIM_FAULTS_H
@@ -14,7 +14,7 @@ enum operation { ON_CONFIRM, ON_LOOK_UP, ON_CANCEL, ON_ANY };
 enum carrying_out { DONE_FIRST, DONE_LAST, DONE_NEVER }; /* before the delay, after it */
 enum showing {
 	SHOW_ANSWER,
-	SHOW_NOTHING, /* the connection ends without an answer */
+	SHOW_NOTHING, /* the connection closes without an answer */
 	SHOW_RESET,
 	SHOW_RUBBISH,
 	SHOW_CUT,	  /* half of the JSON, then the end */
@@ -32,7 +32,7 @@ struct fault {
 	char code[CODE_MAX];
 };
 
-/* What is to happen to this request; a fault asked for is used up by it. */
+/* The fault of this request; it is used up. */
 struct fault fault_take(enum operation operation, const char *order_id, const char *payment_key);
 
 /*
@@ -46,7 +46,7 @@ bool fault_ask(const cJSON *wish);
  * last. */
 bool fault_chance(const cJSON *wish);
 
-/* Forgets all that was asked for. */
+/* Clears all faults. */
 void fault_clear(void);
 
 #endif

@@ -89,7 +89,7 @@ bool http_read(int fd, struct http_request *request)
 		if (!read_more(fd, request))
 			return false;
 	head = (size_t)(end - request->bytes) + 4;
-	end[2] = '\0'; /* header values are looked for in the head only */
+	end[2] = '\0'; /* headers are searched in the head only */
 	if (!read_head(request, &body))
 		return false;
 	while (request->length < head + body)

@@ -1,5 +1,4 @@
-/* The least of HTTP/1.1 that a payment gateway's clients speak: requests with a Content-Length,
- * kept connections. */
+/* The minimum of HTTP/1.1: requests with a Content-Length, keep-alive. */
 #ifndef GATEWAYSIM_HTTP_H
 #define GATEWAYSIM_HTTP_H
 
@@ -15,23 +14,23 @@ struct http_request {
 	char idempotency_key[301];
 	char *body; /* NUL-terminated, in `bytes` */
 	size_t body_length;
-	bool close; /* the client wants no further answer on this connection */
+	bool close; /* the client closes the connection after this answer */
 	char *bytes;
-	size_t length; /* read so far, the start of a next request included */
-	size_t taken;  /* of them, those of this request */
+	size_t length; /* read so far; may include the start of the next request */
+	size_t taken;  /* the part of this request */
 };
 
-/* Reads the next request of a connection. False: there is none, or none that can be read. */
+/* Reads the next request. False: none, or not readable. */
 bool http_read(int fd, struct http_request *request);
 void http_request_free(struct http_request *request);
 
 /* Sends an answer with a JSON body. False: the client is gone. */
 bool http_answer(int fd, int status, const char *body, size_t length);
 
-/* Sends an answer's head that promises `length` bytes, and fewer. */
+/* Sends a head that promises `length` bytes, and fewer bytes. */
 bool http_answer_cut(int fd, int status, const char *body, size_t length, size_t sent);
 
-/* Ends a connection by a reset instead of an end. */
+/* Resets the connection. */
 void http_reset(int fd);
 
 #endif

@@ -1,15 +1,16 @@
 /*
- * gatewaysim: a payment gateway that speaks the API of Toss Payments over HTTP on 127.0.0.1, keeps
- * books of its own that survive a kill, and goes wrong when told to. For tests only.
+ * gatewaysim: a payment gateway for tests. It has the API of Toss Payments over HTTP on 127.0.0.1,
+ * books that survive a kill, and faults on request.
  *
  *   gatewaysim --port PORT --books FILE --secret KEY
  *
- * A thread a connection: thousands that wait in a fault cost their stacks. Prints "ready" when it
- * listens. Books as JSON: GET /_sim/books. Faults: POST /_sim/fault, /_sim/chance, /_sim/clear,
- * /_sim/down; orders in a state of the test's choice: POST /_sim/payment. See faults.h.
+ * One thread for each connection. Prints "ready" when it listens. Books as JSON: GET /_sim/books.
+ * Faults: POST /_sim/fault, /_sim/chance, /_sim/clear, /_sim/down (see faults.h). An order in any
+ * state: POST /_sim/payment.
  */
 #include "api.h"
 #include "books.h"
+#include "control.h"
 
 #include <arpa/inet.h>
 #include <getopt.h>
@@ -28,7 +29,7 @@
 
 #define STACK_BYTES (128 * 1024)
 #define BACKLOG 4096
-#define LOOK_MS 20 /* how soon a wish to be down is seen */
+#define LOOK_MS 20 /* how soon /_sim/down takes effect */
 
 static void *serve(void *argument)
 {
@@ -75,7 +76,7 @@ static int listen_on(int port)
 	return fd;
 }
 
-/* Nobody answers at the address for that long. */
+/* Refuses connections for that long. */
 static int go_down(int fd, int port, int ms)
 {
 	struct timespec rest = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
@@ -92,7 +93,7 @@ static void accept_for_ever(int port)
 	puts("ready");
 	fflush(stdout);
 	for (;;) {
-		int down_ms = atomic_exchange(&api_down_ms, 0), fd;
+		int down_ms = atomic_exchange(&control_down_ms, 0), fd;
 
 		if (down_ms > 0)
 			listener.fd = go_down(listener.fd, port, down_ms);

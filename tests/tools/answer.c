@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* The value of a header in the head of an answer, NULL where there is none. */
+/* NULL: no such header in the head. */
 static const char *header_find(const char *head, const char *name)
 {
 	size_t length = strlen(name);
@@ -18,7 +18,7 @@ static const char *header_find(const char *head, const char *name)
 	return NULL;
 }
 
-/* The data of the chunk that begins at `from`, NULL where it has not come whole. */
+/* The data of the chunk at `from`; NULL: not complete. */
 static const char *chunk_data(const char *from, const char *limit, size_t *size)
 {
 	char *size_end;
@@ -34,13 +34,13 @@ static const char *chunk_data(const char *from, const char *limit, size_t *size)
 	return data;
 }
 
-/* Undoes chunked coding in place. True once the last chunk is there; *end is the body's end. */
+/* Decodes chunks in place. True: the last chunk has arrived; *end is the end of the body. */
 static bool chunks_join(char *in, size_t length, size_t body, size_t *end)
 {
 	const char *from = in + body, *limit = in + length, *data;
 	size_t size;
 
-	do { /* first whether all of it is there: half of it must stay as it is */
+	do { /* an incomplete body must stay unchanged: check first */
 		data = chunk_data(from, limit, &size);
 		if (!data)
 			return false;

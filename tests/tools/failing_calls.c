@@ -1,11 +1,11 @@
 /*
- * Preloaded into a worker: one call, the nth since it was armed, fails as if memory or the
- * connection were at an end. The test arms it through a file that both have mapped.
+ * Preloaded into a worker: the nth call after arming fails, as without memory or connection. The
+ * test arms it through a mapped file.
  *
  *   cc -shared -fPIC -o failing_calls.so failing_calls.c -ldl
  *   FAILING_CALLS=/tmp/x/control LD_PRELOAD=/tmp/x/failing_calls.so payments-fcgi ...
  *
- * libfcgi's own allocations are left alone: it aborts where one fails, by its own design.
+ * libfcgi's own allocations do not fail: by design it aborts.
  */
 #define _GNU_SOURCE
 

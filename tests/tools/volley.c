@@ -1,17 +1,16 @@
 /*
- * volley: sends many prepared HTTP/1.1 requests to 127.0.0.1 and reports each
- * answer. For rushes, floods and measurements: one thread, one epoll, so that it
- * leaves the processors to the service under test.
+ * volley: sends many prepared HTTP/1.1 requests to 127.0.0.1 and reports each answer. One thread
+ * with epoll, so that the processors are free for the service under test.
  *
  *   volley -p PORT [-c most in flight] [-r requests a second] [-d seconds]
  *          [-t timeout ms] [--burst] [--keep-alive] [--headers] [--summary] [--quiet] [FILE]
  *
- * FILE or standard input holds a request a line, as JSON:
+ * FILE or standard input has one request a line, as JSON:
  *   {"method": "POST", "path": "/x", "headers": {"Name": "value"}, "body": "text"}
  * Each is sent once, in order; with -d they are repeated in turn until the time is up.
  * An answer is a line {"i", "status", "ms", "body"}; status 0 is no answer, with "error" saying
- * why. With -r the time is taken from the moment the request was due, so that a service that
- * stalls cannot hide the wait of those it kept from starting.
+ * why. With -r the time starts when the request was due: a service that stalls cannot hide the
+ * wait of later requests.
  */
 #include "answer.h"
 
@@ -67,7 +66,7 @@ static struct flight *flights;
 static int epoll_fd;
 static long next_index, flying;
 static int64_t begun_us, ended_us;
-static bool released; /* the burst has been let go */
+static bool released; /* the burst has started */
 static long by_status[ANSWER_STATUS_MAX];
 static double *times_ms;
 static long time_count, time_capacity;
@@ -270,7 +269,7 @@ static void flight_send(struct flight *flight)
 	flight->state = SENDING;
 	sent = send(flight->fd, flight->request->bytes + flight->sent,
 		    flight->request->length - flight->sent, MSG_NOSIGNAL);
-	/* a server that refuses a request early answers before it has read it all: go on to read */
+	/* a server may refuse before it has read the whole request: read its answer */
 	if (sent < 0 && errno != EAGAIN && errno != EPIPE && errno != ECONNRESET) {
 		flight_end(flight, NULL, strerror(errno));
 		return;
@@ -333,7 +332,7 @@ static void flight_connected(struct flight *flight)
 	flight_watch(flight, 0, EPOLL_CTL_MOD);
 }
 
-/* A kept connection that the server closed just then: the request was not taken, send it anew. */
+/* The server closed the kept connection at the same moment: send the request again. */
 static void flight_broken(struct flight *flight, const char *error)
 {
 	if (!flight->kept || flight->length) {
@@ -418,7 +417,7 @@ static void start_due(void)
 	}
 }
 
-/* Lets a burst go once everybody stands ready; its clock starts here. */
+/* Starts the burst when all connections are ready; the clock starts here. */
 static void release_burst(void)
 {
 	if (!options.burst || released || (more_wanted() && flying < options.most))

@@ -215,3 +215,24 @@ int64_t fixture_ms_since(int64_t start_ms)
 {
 	return clock_mono_ms() - start_ms;
 }
+
+static int fixture_write_steps(const struct fixture_write *write, struct db_step *steps)
+{
+	int count = 0;
+
+	for (; count < write->rows; count++)
+		steps[count] = STEP(T_INSERT, write->keys[count], "v");
+	if (write->bad_step)
+		steps[count++] = STEP(T_RAISE, "XX001");
+	return count;
+}
+
+enum db_code fixture_body_write(struct db_tx *tx, void *context)
+{
+	struct fixture_write *write = context;
+	struct db_step steps[DB_STEPS_MAX];
+	int count = fixture_write_steps(write, steps);
+
+	write->runs++;
+	return write->no_commit ? db_tx_trip(tx, steps, count) : db_tx_commit(tx, steps, count);
+}

@@ -1,9 +1,9 @@
 /*
- * What the tests of lib/db share: a schema of their own, statements of their
- * own, a pool, a relay before the server, and an eye on the log.
+ * What the tests of lib/db share: an own schema and statements, a pool, a relay before the server,
+ * and the log.
  *
- * They need a PostgreSQL of which PAYMENTS_TEST_DATABASE_URL names a superuser
- * and a database to spoil; without it the suites are skipped, and say so.
+ * PAYMENTS_TEST_DATABASE_URL names a superuser and a database that may be changed; without it the
+ * suites are skipped.
  */
 #ifndef PAYMENTS_TESTS_UNIT_DB_FIXTURE_H
 #define PAYMENTS_TESTS_UNIT_DB_FIXTURE_H
@@ -16,7 +16,7 @@
 #include <libpq-fe.h>
 #include <stdbool.h>
 
-/* In the place of the service's own statements: the linker is told --wrap=sql_statement. */
+/* These replace the service's statements: the linker gets --wrap=sql_statement. */
 enum test_sql {
 	T_PING,	    /* 1 */
 	T_PID,	    /* the server process */
@@ -26,7 +26,7 @@ enum test_sql {
 	T_KINDS,    /* true, false, NULL, -5, $1 */
 	T_BINARY,   /* of every type that is read in binary form: see test_db.c */
 	T_RAISE,    /* fails with SQLSTATE $1 */
-	T_TO_UUID,  /* $1 as a uuid; the server's message quotes what is none */
+	T_TO_UUID,  /* $1 as a uuid; the server's message quotes a bad one */
 	T_NO_TABLE, /* fails, without a parameter in the message */
 	T_LOCAL,    /* SET LOCAL $1 = $2 */
 	T_DOOM,	    /* COMMIT will end this very connection */
@@ -39,10 +39,10 @@ enum test_sql {
 #define STEP(statement, ...) \
 	((struct db_step){ .sql = (enum sql_id)(statement), .params = { __VA_ARGS__ } })
 
-/* The URL, or NULL; with NULL it says on stderr that `suite` is skipped. */
+/* NULL: no URL; stderr then says that `suite` is skipped. */
 const char *fixture_url(const char *suite);
 
-/* Check fixtures: around all tests of a case, and around each. */
+/* Check fixtures: for a test case, and for each test. */
 void fixture_begin_all(void);
 void fixture_begin(void);
 void fixture_end(void);
@@ -56,19 +56,31 @@ extern struct relay *fixture_relay;
 void fixture_open(void);       /* the pool, straight to the server */
 void fixture_open_relay(void); /* the pool, through the relay */
 
-/* libpq's notice processor that drops them. */
+/* A notice processor that drops notices. */
 void fixture_ignore_notice(void *arg, const char *message);
 
-/* On the admin connection: runs it, or gives the first column of the first row. */
+/* On the admin connection; fixture_ask returns the first column of the first row. */
 void fixture_do(const char *sql);
 int fixture_ask(const char *sql);
 
-/* One reading statement through the pool; *value is its first column. */
+/* One query through the pool; *value is its first column. */
 enum db_code fixture_read(struct db_step step, int64_t *value);
 
-/* How often the log has said `text` since the test began. */
+/* How often `text` is in the log of this test. */
 int fixture_logged(const char *text);
 
 int64_t fixture_ms_since(int64_t start_ms);
+
+/* A transaction that inserts rows; *context is a struct fixture_write. */
+struct fixture_write {
+	const char *keys[3];
+	int rows;	/* of keys to insert, in one trip with COMMIT */
+	bool bad_step;	/* behind them, ahead of COMMIT */
+	bool no_commit; /* the body changes its mind */
+	int runs;
+	int doubts; /* runs after a doubt */
+	int seen;   /* rows found by a run after a doubt */
+};
+enum db_code fixture_body_write(struct db_tx *tx, void *context);
 
 #endif

@@ -16,11 +16,11 @@
 
 #define PAIRS_MAX 128
 #define CHUNK_BYTES 65536
-#define LOOK_MS 10 /* how soon a change of mode is seen */
+#define LOOK_MS 10 /* how soon a new mode takes effect */
 
 struct pair {
 	int client, server; /* -1: free */
-	bool losing;	    /* a COMMIT went to the server whose answer is to be lost */
+	bool losing;	    /* a COMMIT was sent, its answer is to be lost */
 };
 
 struct relay {

@@ -1,18 +1,15 @@
-/*
- * A relay between the pool and the server, so that a test can do to a connection
- * what networks and operators do: cut it, swallow a COMMIT, or lose the answer
- * to one. TCP on 127.0.0.1, one thread.
- */
+/* A TCP relay between the pool and the server: a test can cut a connection, swallow a COMMIT, or
+ * lose the answer to a COMMIT. One thread. */
 #ifndef PAYMENTS_TESTS_UNIT_RELAY_H
 #define PAYMENTS_TESTS_UNIT_RELAY_H
 
 enum relay_mode {
 	RELAY_PASS,
 	RELAY_DOWN,   /* cuts every connection, old and new: the server is stopped */
-	RELAY_SILENT, /* takes everything, answers nothing */
-	/* COMMIT, or the fixture's t_insert, which as the only statement commits itself */
-	RELAY_SWALLOW_COMMIT, /* once: it never reaches the server, then the connection is cut */
-	RELAY_LOSE_ANSWER     /* once: the server commits, its answer is lost with the connection */
+	RELAY_SILENT, /* accepts everything, answers nothing */
+	/* COMMIT, or the fixture's t_insert, which alone is a transaction */
+	RELAY_SWALLOW_COMMIT, /* once: COMMIT never reaches the server, the connection is cut */
+	RELAY_LOSE_ANSWER     /* once: the server commits, the answer is lost with the connection */
 };
 
 struct relay;

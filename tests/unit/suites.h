@@ -5,15 +5,15 @@
 
 #include <check.h>
 
-Suite *suite_answer(void);
 Suite *suite_base64url(void);
 Suite *suite_batch(void);
 Suite *suite_buf(void);
 Suite *suite_clock(void);
 Suite *suite_conninfo(void);
 Suite *suite_db(void);
-Suite *suite_door(void);
-Suite *suite_framing(void);
+Suite *suite_doubt(void);
+Suite *suite_error_body(void);
+Suite *suite_fcgi_output(void);
 Suite *suite_http_text(void);
 Suite *suite_intent(void);
 Suite *suite_json_in(void);
@@ -22,12 +22,14 @@ Suite *suite_log(void);
 Suite *suite_metrics(void);
 Suite *suite_migrate(void);
 Suite *suite_pool(void);
+Suite *suite_result(void);
 Suite *suite_secret(void);
 Suite *suite_settings(void);
 Suite *suite_settings_gateways(void);
 Suite *suite_shared_text(void);
 Suite *suite_status(void);
 Suite *suite_token(void);
+Suite *suite_token_cache(void);
 Suite *suite_toss_parse(void);
 Suite *suite_uuid(void);
 

@@ -1,4 +1,4 @@
-/* If these fail, good tokens are refused, or a token says other things than were signed. */
+/* If these fail, good tokens are refused, or a token says something that was not signed. */
 #include "auth/base64url.h"
 #include "suites.h"
 

@@ -1,6 +1,6 @@
 /*
- * If these fail, work of one request is done twice or never, a request waits for
- * company that does not come, or one for ever that nobody comes to.
+ * If these fail, the work of one request is done twice or never, a request waits although
+ * the batch is idle, or waits for ever, or one member's fault is the others'.
  */
 #include "base/clock.h"
 #include "db/batch.h"
@@ -15,8 +15,11 @@
 #define TURNS 500
 
 struct part {
-	struct batch_item item;
+	struct batch_member member;
+	struct db_cost cost;
 	int done; /* how often */
+	int alone;
+	bool leaves; /* a batch, to run alone */
 };
 
 /* What the work does, and what it has seen. */
@@ -24,6 +27,8 @@ static struct {
 	struct batch batch;
 	sem_t begun, may_end; /* where it is held up */
 	bool held;
+	enum db_code fails_with; /* a batch, */
+	int fails_from;		 /* of so many members */
 	atomic_int batches, most, at_work, most_at_work;
 } ground;
 
@@ -35,40 +40,51 @@ static void note_greatest(atomic_int *greatest, int value)
 		;
 }
 
-static void work(struct batch_item *items, void *context)
+static enum db_code work(struct batch_member *first, bool alone, struct db_cost *cost)
 {
 	int count = 0;
 
-	(void)context;
+	cost->trips = 1;
 	note_greatest(&ground.most_at_work, atomic_fetch_add(&ground.at_work, 1) + 1);
-	for (; items; items = items->next, count++)
-		((struct part *)items)->done++;
+	for (struct batch_member *member = first; member; member = member->next, count++) {
+		struct part *part = (struct part *)member;
+
+		member->runs_alone = !alone && part->leaves;
+		part->done += !member->runs_alone;
+		part->alone += alone;
+	}
 	note_greatest(&ground.most, count);
 	atomic_fetch_add(&ground.batches, 1);
-	if (ground.held) {
+	if (ground.held && !alone) {
 		sem_post(&ground.begun);
 		while (sem_wait(&ground.may_end) != 0)
 			;
 	}
 	atomic_fetch_sub(&ground.at_work, 1);
+	if (!alone && ground.fails_with != DB_OK && count >= ground.fails_from)
+		for (struct batch_member *member = first; member; member = member->next)
+			((struct part *)member)->done--;
+	return !alone && count >= ground.fails_from ? ground.fails_with : DB_OK;
 }
 
 static void begin(int most, int at_once, bool held)
 {
-	batch_init(&ground.batch, most, at_once);
+	batch_init(&ground.batch, work, true, most, at_once);
 	sem_init(&ground.begun, 0, 0);
 	sem_init(&ground.may_end, 0, 0);
 	ground.held = held;
 }
 
-/* One item, done once; or given up, and never done. */
+/* One member, done once; or given up, and never done. */
 static void *take_part(void *wait_ms)
 {
-	struct part part = { .done = 0 };
-	bool done = batch_do(&ground.batch, &part.item, work, NULL, (int32_t)(intptr_t)wait_ms);
+	struct part part = { .member = { .cost = &part.cost } };
+	enum db_code code = batch_do(&ground.batch, &part.member, (int32_t)(intptr_t)wait_ms);
 
-	ck_assert_int_eq(part.done, done ? 1 : 0);
-	return (void *)(intptr_t)done;
+	ck_assert(code == DB_OK || code == DB_UNAVAILABLE);
+	ck_assert_int_eq(part.done, code == DB_OK ? 1 : 0);
+	ck_assert_int_eq(part.cost.trips, part.done + part.cost.retries);
+	return (void *)(intptr_t)(code == DB_OK);
 }
 
 static pthread_t start(int wait_ms)
@@ -87,20 +103,20 @@ static bool join(pthread_t thread)
 	return done != NULL;
 }
 
-static int in_line(void)
+static int queued(void)
 {
 	int count = 0;
 
 	pthread_mutex_lock(&ground.batch.lock);
-	for (struct batch_item *item = ground.batch.head; item; item = item->next)
+	for (struct batch_member *member = ground.batch.head; member; member = member->next)
 		count++;
 	pthread_mutex_unlock(&ground.batch.lock);
 	return count;
 }
 
-static void wait_for_line(int count)
+static void wait_for_queue(int count)
 {
-	while (in_line() != count)
+	while (queued() != count)
 		clock_sleep_ms(1);
 }
 
@@ -108,10 +124,10 @@ static void start_crowd(pthread_t crowd[], int count)
 {
 	for (int i = 0; i < count; i++)
 		crowd[i] = start(LONG_MS);
-	wait_for_line(count);
+	wait_for_queue(count);
 }
 
-START_TEST(who_is_alone_does_not_wait)
+START_TEST(an_idle_batch_starts_immediately)
 {
 	int64_t from_ms = clock_mono_ms();
 
@@ -123,7 +139,7 @@ START_TEST(who_is_alone_does_not_wait)
 }
 END_TEST
 
-/* One is at work while a crowd comes: how many batches does that make of them all? */
+/* A run is under way while a crowd arrives: how many runs are there in all? */
 static void come_meanwhile(int most, int count, int batches)
 {
 	pthread_t first, crowd[CROWD];
@@ -140,7 +156,7 @@ static void come_meanwhile(int most, int count, int batches)
 	ck_assert_int_eq(ground.batches, batches);
 }
 
-START_TEST(who_comes_meanwhile_is_done_together)
+START_TEST(members_that_arrive_meanwhile_share_the_next_run)
 {
 	come_meanwhile(8, 5, 2);
 	ck_assert_int_eq(ground.most, 5);
@@ -172,25 +188,89 @@ START_TEST(as_many_at_once_as_may_be)
 }
 END_TEST
 
-START_TEST(who_waited_too_long_goes_and_the_others_stay)
+START_TEST(a_member_that_waited_too_long_leaves_and_the_others_stay)
 {
 	pthread_t first, impatient[3], patient;
 
 	begin(8, 1, true);
 	first = start(LONG_MS);
 	sem_wait(&ground.begun);
-	impatient[0] = start(300); /* at the head of the line, unless the machine sleeps so long */
+	impatient[0] = start(300); /* at the head of the queue, unless the machine sleeps so long */
 	clock_sleep_ms(20);
 	patient = start(LONG_MS);
 	impatient[1] = start(30);
 	impatient[2] = start(30);
 	for (int i = 0; i < 3; i++)
 		ck_assert(!join(impatient[i]));
-	wait_for_line(1);
+	wait_for_queue(1);
 	sem_post(&ground.may_end);
 	sem_post(&ground.may_end);
 	ck_assert(join(first) && join(patient));
 	ck_assert_int_eq(ground.batches, 2);
+}
+END_TEST
+
+/* A batch of six fails: how often is each of them done alone? */
+static void fail_in_company(enum db_code code, bool writes, int alone)
+{
+	struct part parts[6];
+	struct batch batch;
+
+	batch_init(&batch, work, writes, 8, 1);
+	for (int i = 0; i < 6; i++)
+		parts[i] = (struct part){ .member = { .cost = &parts[i].cost } };
+	ground.fails_with = code;
+	ground.fails_from = 1;
+	for (int i = 0; i < 6; i++) {
+		enum db_code got = batch_do(&batch, &parts[i].member, LONG_MS);
+
+		ck_assert_int_eq(parts[i].alone, alone);
+		ck_assert_int_eq(got, alone ? DB_OK : code);
+	}
+	ground.fails_with = DB_OK;
+}
+
+START_TEST(a_failed_write_is_done_alone)
+{
+	fail_in_company(DB_CONFLICT, true, 1);
+	fail_in_company(DB_MAYBE, true, 1);
+	fail_in_company(DB_LOST, true, 1);
+	fail_in_company(DB_LOST, false, 0); /* a read has been tried again already */
+	fail_in_company(DB_UNFIT, true, 0);
+	fail_in_company(DB_UNAVAILABLE, true, 0);
+	fail_in_company(DB_BROKEN, true, 0); /* there was no other member to blame */
+}
+END_TEST
+
+START_TEST(a_fault_of_data_is_one_members)
+{
+	pthread_t first, crowd[5];
+
+	begin(8, 1, true);
+	ground.fails_with = DB_BROKEN;
+	ground.fails_from = 2;
+	first = start(LONG_MS);
+	sem_wait(&ground.begun);
+	start_crowd(crowd, 5);
+	sem_post(&ground.may_end);
+	sem_post(&ground.may_end);
+	ck_assert(join(first));
+	for (int i = 0; i < 5; i++)
+		ck_assert(join(crowd[i]));
+	ck_assert_int_eq(ground.batches, 2 + 5);
+	ground.fails_with = DB_OK;
+}
+END_TEST
+
+START_TEST(a_member_that_leaves_runs_alone)
+{
+	struct part part = { .member = { .cost = &part.cost }, .leaves = true };
+
+	begin(8, 1, false);
+	ck_assert_int_eq(batch_do(&ground.batch, &part.member, LONG_MS), DB_OK);
+	ck_assert_int_eq(part.done, 1);
+	ck_assert_int_eq(part.alone, 1);
+	ck_assert_int_eq(part.cost.trips, 2);
 }
 END_TEST
 
@@ -224,11 +304,14 @@ Suite *suite_batch(void)
 	TCase *tcase = tcase_create("batch");
 
 	tcase_set_timeout(tcase, 60);
-	tcase_add_test(tcase, who_is_alone_does_not_wait);
-	tcase_add_test(tcase, who_comes_meanwhile_is_done_together);
+	tcase_add_test(tcase, an_idle_batch_starts_immediately);
+	tcase_add_test(tcase, members_that_arrive_meanwhile_share_the_next_run);
 	tcase_add_test(tcase, a_batch_is_no_larger_than_it_may_be);
 	tcase_add_test(tcase, as_many_at_once_as_may_be);
-	tcase_add_test(tcase, who_waited_too_long_goes_and_the_others_stay);
+	tcase_add_test(tcase, a_member_that_waited_too_long_leaves_and_the_others_stay);
+	tcase_add_test(tcase, a_failed_write_is_done_alone);
+	tcase_add_test(tcase, a_fault_of_data_is_one_members);
+	tcase_add_test(tcase, a_member_that_leaves_runs_alone);
 	tcase_add_loop_test(tcase, a_crowd_is_done_once_each, 0, 3);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -1,4 +1,4 @@
-/* If these fail, an answer is cut short and sent as if it were whole, or memory is overrun. */
+/* If these fail, a truncated answer is sent as complete, or memory is overrun. */
 #include "base/buf.h"
 #include "suites.h"
 

@@ -1,6 +1,6 @@
-/* If these fail, the service connects to another database than it was told, or waits for a dead
- * one for ever. libpq itself says what it understood. */
-#include "config/settings.h"
+/* If these fail, the service connects to a wrong database, or waits for a dead one for ever. libpq
+ * itself parses the result. */
+#include "db/db.h"
 #include "suites.h"
 
 #include <libpq-fe.h>
@@ -28,7 +28,7 @@ static void understand(void)
 	struct buf conninfo = { 0 };
 	char *error = NULL;
 
-	settings_conninfo(&settings, &conninfo);
+	db_conninfo(&settings, &conninfo);
 	ck_assert(!conninfo.failed);
 	options = PQconninfoParse(buf_text(&conninfo), &error);
 	ck_assert_msg(options != NULL, "%s: %s", buf_text(&conninfo), error);

@@ -1,7 +1,5 @@
-/*
- * If one of these fails: a request reaches another handler than its address says, an answer comes
- * in the wrong language, or a header is believed that should have been refused.
- */
+/* If these fail, a request reaches the wrong handler, an answer has the wrong language, or a bad
+ * header is accepted. */
 #include "suites.h"
 
 #include "fcgi/http/http_text.h"

@@ -1,12 +1,19 @@
 /* If these fail, a payment is decided wrongly: charged twice, charged for a reservation that is
  * lost, or refused although it could be paid. */
 #include "pay/booking/booking.h"
+#include "pay/janitor/expire.h"
+#include "pay/payment/claim.h"
 #include "pay/payment/intent.h"
+#include "pay/payment/settle_write.h"
+#include "pay/refund/refund.h"
 #include "suites.h"
 
 #include <stdlib.h>
 
 #define ATTEMPTS_MAX 5
+#define MARGIN_MS 3000
+
+static const struct claim_rules rules = { .attempts_max = ATTEMPTS_MAX, .margin_ms = MARGIN_MS };
 
 /* --- states ---------------------------------------------------------------------------------- */
 
@@ -85,128 +92,128 @@ END_TEST
 /* --- may it be claimed ----------------------------------------------------------------------- */
 
 /* A row that both operations may claim; each case spoils one thing of it. */
-static struct claim_row payable(void)
+static struct claim_facts payable(void)
 {
-	return (struct claim_row){
+	return (struct claim_facts){
 		.user_exists = true,
 		.intent_found = true,
 		.intent_owned = true,
 		.intent_status = INTENT_REQUIRES_PAYMENT,
 		.reservation = RESERVATION_PENDING,
-		.amount_krw = 70000,
+		.left_ms = MARGIN_MS + 1,
 	};
 }
 
 START_TEST(payable_may_be_claimed)
 {
-	struct claim_row row = payable();
+	struct claim_facts row = payable();
 
-	ck_assert_int_eq(claim_decide_process(&row, ATTEMPTS_MAX), STATUS_OK);
-	ck_assert_int_eq(claim_decide_execute(&row, ATTEMPTS_MAX), STATUS_OK);
+	ck_assert_int_eq(claim_decide_process(&row, &rules), STATUS_OK);
+	ck_assert_int_eq(claim_decide_execute(&row, &rules), STATUS_OK);
 	row.attempts = ATTEMPTS_MAX - 1;
-	ck_assert_int_eq(claim_decide_process(&row, ATTEMPTS_MAX), STATUS_OK);
+	ck_assert_int_eq(claim_decide_process(&row, &rules), STATUS_OK);
 	row.intent_status = INTENT_NONE;
 	row.intent_found = row.intent_owned = false;
 	row.attempts = 0;
-	ck_assert_int_eq(claim_decide_process(&row, ATTEMPTS_MAX), STATUS_OK);
+	ck_assert_int_eq(claim_decide_process(&row, &rules), STATUS_OK);
 }
 END_TEST
 
-static void no_user(struct claim_row *row)
+static void no_user(struct claim_facts *row)
 {
 	row->user_exists = false;
 }
-static void no_intent(struct claim_row *row)
+static void no_intent(struct claim_facts *row)
 {
 	row->intent_found = row->intent_owned = false;
 }
-static void not_owned(struct claim_row *row)
+static void not_owned(struct claim_facts *row)
 {
 	row->intent_owned = false;
 }
-static void no_reservation(struct claim_row *row)
+static void no_reservation(struct claim_facts *row)
 {
 	row->reservation = RESERVATION_NONE;
 }
-static void is_paid(struct claim_row *row)
+static void is_paid(struct claim_facts *row)
 {
 	row->reservation = RESERVATION_PAID;
 }
-static void other_words(struct claim_row *row)
+static void other_words(struct claim_facts *row)
 {
 	row->reservation = RESERVATION_OTHER;
 }
-static void processing(struct claim_row *row)
+static void processing(struct claim_facts *row)
 {
 	row->intent_status = INTENT_PROCESSING;
 }
-static void unknown(struct claim_row *row)
+static void unknown(struct claim_facts *row)
 {
 	row->intent_status = INTENT_UNKNOWN;
 }
-static void succeeded(struct claim_row *row)
+static void succeeded(struct claim_facts *row)
 {
 	row->intent_status = INTENT_SUCCEEDED;
 }
-static void failed(struct claim_row *row)
+static void failed(struct claim_facts *row)
 {
 	row->intent_status = INTENT_FAILED;
 }
-static void refund_pending(struct claim_row *row)
+static void refund_pending(struct claim_facts *row)
 {
 	row->intent_status = INTENT_REFUND_PENDING;
 }
-static void needs_review(struct claim_row *row)
+static void needs_review(struct claim_facts *row)
 {
 	row->intent_status = INTENT_NEEDS_REVIEW;
 }
-static void intent_expired(struct claim_row *row)
+static void intent_expired(struct claim_facts *row)
 {
 	row->intent_status = INTENT_EXPIRED;
 }
-static void past(struct claim_row *row)
+static void past(struct claim_facts *row)
 {
-	row->past_deadline = row->near_deadline = true;
+	row->left_ms = 0;
 }
-static void near(struct claim_row *row)
+static void near(struct claim_facts *row)
 {
-	row->near_deadline = true;
+	row->left_ms = MARGIN_MS;
 }
-static void lost_a_seat(struct claim_row *row)
+static void lost_a_seat(struct claim_facts *row)
 {
 	row->seats_not_held = 1;
 }
-static void attempts_used(struct claim_row *row)
+static void attempts_used(struct claim_facts *row)
 {
 	row->attempts = ATTEMPTS_MAX;
 }
 
-static void lapsed(struct claim_row *row)
+static void lapsed(struct claim_facts *row)
 {
 	row->reservation = RESERVATION_LAPSED;
 	past(row);
 }
 
-static void cancelled(struct claim_row *row)
+static void cancelled(struct claim_facts *row)
 {
 	row->reservation = RESERVATION_CANCELLED;
 	row->status_cancelled = true;
 }
 
-static void paid_and_processing(struct claim_row *row)
+static void paid_and_processing(struct claim_facts *row)
 {
 	is_paid(row);
 	processing(row);
 }
 
-static void not_owned_and_processing(struct claim_row *row)
+static void not_owned_and_processing(struct claim_facts *row)
 {
 	not_owned(row);
 	processing(row);
 }
 
 static const struct {
-	void (*spoil)(struct claim_row *row);
+	void (*spoil)(struct claim_facts *row);
 	enum status process, execute;
 } refusals[] = {
 	{ no_user, STATUS_USER_NOT_FOUND, STATUS_USER_NOT_FOUND },
@@ -234,24 +241,11 @@ static const struct {
 
 START_TEST(spoilt_is_refused_for_its_reason)
 {
-	struct claim_row row = payable();
+	struct claim_facts row = payable();
 
 	refusals[_i].spoil(&row);
-	ck_assert_int_eq(claim_decide_process(&row, ATTEMPTS_MAX), refusals[_i].process);
-	ck_assert_int_eq(claim_decide_execute(&row, ATTEMPTS_MAX), refusals[_i].execute);
-}
-END_TEST
-
-START_TEST(claim_is_known_again_by_the_order_it_left)
-{
-	struct claim_row row = payable();
-	struct uuid mine = uuid_new(), other = uuid_new(), none = { "" };
-
-	ck_assert(!claim_is_mine(&row, &mine));
-	ck_assert(!claim_is_mine(&row, &none));
-	row.order_id = mine;
-	ck_assert(claim_is_mine(&row, &mine));
-	ck_assert(!claim_is_mine(&row, &other));
+	ck_assert_int_eq(claim_decide_process(&row, &rules), refusals[_i].process);
+	ck_assert_int_eq(claim_decide_execute(&row, &rules), refusals[_i].execute);
 }
 END_TEST
 
@@ -259,9 +253,9 @@ END_TEST
 
 #define SEATS 2
 
-static struct record_facts under_way(void)
+static struct settle_facts under_way(void)
 {
-	return (struct record_facts){
+	return (struct settle_facts){
 		.is_latest = true,
 		.intent_status = INTENT_PROCESSING,
 		.reservation = RESERVATION_PENDING,
@@ -270,154 +264,154 @@ static struct record_facts under_way(void)
 	};
 }
 
-static void as_it_was(struct record_facts *f)
+static void as_it_was(struct settle_facts *f)
 {
 	(void)f;
 }
-static void execution(struct record_facts *f)
+static void execution(struct settle_facts *f)
 {
 	f->is_execute = true;
 }
-static void unknown_so_far(struct record_facts *f)
+static void unknown_so_far(struct settle_facts *f)
 {
 	f->intent_status = INTENT_UNKNOWN;
 }
-static void recorded_before(struct record_facts *f)
+static void recorded_before(struct settle_facts *f)
 {
 	f->is_approved = true;
 	f->intent_status = INTENT_SUCCEEDED;
 }
-static void older_attempt(struct record_facts *f)
+static void older_attempt(struct settle_facts *f)
 {
 	f->is_latest = false;
 }
-static void paid_by_another(struct record_facts *f)
+static void paid_by_another(struct settle_facts *f)
 {
 	f->intent_status = INTENT_SUCCEEDED;
 	f->is_latest = false;
 }
-static void paid_elsewhere(struct record_facts *f)
+static void paid_elsewhere(struct settle_facts *f)
 {
 	f->reservation = RESERVATION_PAID;
 	f->seats_locked = 0;
 }
-static void person_cancelled(struct record_facts *f)
+static void person_cancelled(struct settle_facts *f)
 {
 	f->reservation = RESERVATION_CANCELLED;
 }
-static void intent_cancelled(struct record_facts *f)
+static void intent_cancelled(struct settle_facts *f)
 {
 	f->intent_status = INTENT_CANCELLED;
 }
-static void being_refunded(struct record_facts *f)
+static void being_refunded(struct settle_facts *f)
 {
 	f->intent_status = INTENT_REFUND_PENDING;
 }
-static void row_gone(struct record_facts *f)
+static void row_gone(struct settle_facts *f)
 {
 	f->reservation = RESERVATION_NONE;
 	f->seats = f->seats_locked = 0;
 }
-static void words_unknown(struct record_facts *f)
+static void words_unknown(struct settle_facts *f)
 {
 	f->reservation = RESERVATION_OTHER;
 }
-static void one_seat_sold(struct record_facts *f)
+static void one_seat_sold(struct settle_facts *f)
 {
 	f->seats_locked = 1;
 }
-static void no_seats(struct record_facts *f)
+static void no_seats(struct settle_facts *f)
 {
 	f->seats = f->seats_locked = 0;
 	f->ticket_items = 1;
 }
 
-static void seats_freed(struct record_facts *f)
+static void seats_freed(struct settle_facts *f)
 {
 	f->seats_locked = 0;
 	f->seats_available = SEATS;
 }
 
-static void cleaned(struct record_facts *f)
+static void cleaned(struct settle_facts *f)
 {
 	f->reservation = RESERVATION_LAPSED;
 	seats_freed(f);
 }
 
-static void cleaned_and_resold(struct record_facts *f)
+static void cleaned_and_resold(struct settle_facts *f)
 {
 	cleaned(f);
 	f->seats_available = SEATS - 1;
 }
 
-static void cleaned_of_a_cancelled_event(struct record_facts *f)
+static void cleaned_of_a_cancelled_event(struct settle_facts *f)
 {
 	cleaned(f);
 	f->event_cancelled = true;
 }
 
-static void cleaned_tickets(struct record_facts *f)
+static void cleaned_tickets(struct settle_facts *f)
 {
 	f->reservation = RESERVATION_LAPSED;
 	no_seats(f);
 }
 
-static void approved_after_not_charged(struct record_facts *f)
+static void approved_after_not_charged(struct settle_facts *f)
 {
 	f->intent_status = INTENT_FAILED;
 	cleaned(f);
 }
 
-#define HOLD_LOST RECORD_REFUND_HOLD_LOST
-#define CANCELLED RECORD_REFUND_CANCELLED
-#define DUPLICATE RECORD_REFUND_DUPLICATE
+#define HOLD_LOST SETTLE_REFUND_HOLD_LOST
+#define CANCELLED SETTLE_REFUND_CANCELLED
+#define DUPLICATE SETTLE_REFUND_DUPLICATE
 
 /* facts; what an approval, a decline and no answer lead to */
 static const struct {
-	void (*change)(struct record_facts *facts);
-	enum record_action approved, declined, unknown;
+	void (*change)(struct settle_facts *facts);
+	enum settle_action approved, declined, unknown;
 } decisions[] = {
-	{ as_it_was, RECORD_SETTLE, RECORD_DECLINE, RECORD_UNKNOWN },
-	{ execution, RECORD_SETTLE, RECORD_CANCEL, RECORD_UNKNOWN },
-	{ unknown_so_far, RECORD_SETTLE, RECORD_DECLINE, RECORD_UNKNOWN },
-	{ no_seats, RECORD_SETTLE, RECORD_DECLINE, RECORD_UNKNOWN },
-	{ recorded_before, RECORD_NOTHING, RECORD_NOTHING, RECORD_NOTHING },
-	{ older_attempt, DUPLICATE, RECORD_NOTHING, RECORD_NOTHING },
-	{ paid_by_another, DUPLICATE, RECORD_NOTHING, RECORD_NOTHING },
-	{ paid_elsewhere, DUPLICATE, RECORD_DECLINE, RECORD_UNKNOWN },
-	{ person_cancelled, CANCELLED, RECORD_DECLINE, RECORD_UNKNOWN },
-	{ intent_cancelled, CANCELLED, RECORD_NOTHING, RECORD_NOTHING },
-	{ being_refunded, DUPLICATE, RECORD_NOTHING, RECORD_NOTHING },
-	{ row_gone, HOLD_LOST, RECORD_DECLINE, RECORD_UNKNOWN },
-	{ words_unknown, HOLD_LOST, RECORD_DECLINE, RECORD_UNKNOWN },
-	{ one_seat_sold, HOLD_LOST, RECORD_DECLINE, RECORD_UNKNOWN },
-	{ seats_freed, RECORD_RETAKE, RECORD_DECLINE, RECORD_UNKNOWN },
-	{ cleaned, RECORD_RETAKE, RECORD_DECLINE, RECORD_UNKNOWN },
-	{ cleaned_and_resold, HOLD_LOST, RECORD_DECLINE, RECORD_UNKNOWN },
-	{ cleaned_of_a_cancelled_event, HOLD_LOST, RECORD_DECLINE, RECORD_UNKNOWN },
-	{ cleaned_tickets, HOLD_LOST, RECORD_DECLINE, RECORD_UNKNOWN },
-	{ approved_after_not_charged, RECORD_RETAKE, RECORD_NOTHING, RECORD_NOTHING },
+	{ as_it_was, SETTLE_CONFIRM, SETTLE_DECLINE, SETTLE_UNKNOWN },
+	{ execution, SETTLE_CONFIRM, SETTLE_CANCEL, SETTLE_UNKNOWN },
+	{ unknown_so_far, SETTLE_CONFIRM, SETTLE_DECLINE, SETTLE_UNKNOWN },
+	{ no_seats, SETTLE_CONFIRM, SETTLE_DECLINE, SETTLE_UNKNOWN },
+	{ recorded_before, SETTLE_NOTHING, SETTLE_NOTHING, SETTLE_NOTHING },
+	{ older_attempt, DUPLICATE, SETTLE_NOTHING, SETTLE_NOTHING },
+	{ paid_by_another, DUPLICATE, SETTLE_NOTHING, SETTLE_NOTHING },
+	{ paid_elsewhere, DUPLICATE, SETTLE_DECLINE, SETTLE_UNKNOWN },
+	{ person_cancelled, CANCELLED, SETTLE_DECLINE, SETTLE_UNKNOWN },
+	{ intent_cancelled, CANCELLED, SETTLE_NOTHING, SETTLE_NOTHING },
+	{ being_refunded, DUPLICATE, SETTLE_NOTHING, SETTLE_NOTHING },
+	{ row_gone, HOLD_LOST, SETTLE_DECLINE, SETTLE_UNKNOWN },
+	{ words_unknown, HOLD_LOST, SETTLE_DECLINE, SETTLE_UNKNOWN },
+	{ one_seat_sold, HOLD_LOST, SETTLE_DECLINE, SETTLE_UNKNOWN },
+	{ seats_freed, SETTLE_RETAKE, SETTLE_DECLINE, SETTLE_UNKNOWN },
+	{ cleaned, SETTLE_RETAKE, SETTLE_DECLINE, SETTLE_UNKNOWN },
+	{ cleaned_and_resold, HOLD_LOST, SETTLE_DECLINE, SETTLE_UNKNOWN },
+	{ cleaned_of_a_cancelled_event, HOLD_LOST, SETTLE_DECLINE, SETTLE_UNKNOWN },
+	{ cleaned_tickets, HOLD_LOST, SETTLE_DECLINE, SETTLE_UNKNOWN },
+	{ approved_after_not_charged, SETTLE_RETAKE, SETTLE_NOTHING, SETTLE_NOTHING },
 };
 
 START_TEST(answer_leads_to)
 {
-	struct record_facts facts = under_way();
+	struct settle_facts facts = under_way();
 
 	decisions[_i].change(&facts);
-	ck_assert_int_eq(record_decide(&facts, GATEWAY_APPROVED), decisions[_i].approved);
-	ck_assert_int_eq(record_decide(&facts, GATEWAY_DECLINED), decisions[_i].declined);
-	ck_assert_int_eq(record_decide(&facts, GATEWAY_UNKNOWN), decisions[_i].unknown);
-	ck_assert_int_eq(record_decide(&facts, GATEWAY_NOT_FOUND), decisions[_i].unknown);
+	ck_assert_int_eq(settle_decide(&facts, GATEWAY_APPROVED), decisions[_i].approved);
+	ck_assert_int_eq(settle_decide(&facts, GATEWAY_DECLINED), decisions[_i].declined);
+	ck_assert_int_eq(settle_decide(&facts, GATEWAY_UNKNOWN), decisions[_i].unknown);
+	ck_assert_int_eq(settle_decide(&facts, GATEWAY_NOT_FOUND), decisions[_i].unknown);
 }
 END_TEST
 
 START_TEST(refunds_have_their_reasons)
 {
-	ck_assert_str_eq(record_refund_reason(RECORD_REFUND_HOLD_LOST), "hold_lost");
-	ck_assert_str_eq(record_refund_reason(RECORD_REFUND_CANCELLED), "cancelled");
-	ck_assert_str_eq(record_refund_reason(RECORD_REFUND_DUPLICATE), "duplicate");
-	ck_assert_ptr_null(record_refund_reason(RECORD_SETTLE));
-	ck_assert_ptr_null(record_refund_reason(RECORD_NOTHING));
+	ck_assert_str_eq(settle_refund_reason(SETTLE_REFUND_HOLD_LOST), "hold_lost");
+	ck_assert_str_eq(settle_refund_reason(SETTLE_REFUND_CANCELLED), "cancelled");
+	ck_assert_str_eq(settle_refund_reason(SETTLE_REFUND_DUPLICATE), "duplicate");
+	ck_assert_ptr_null(settle_refund_reason(SETTLE_CONFIRM));
+	ck_assert_ptr_null(settle_refund_reason(SETTLE_NOTHING));
 }
 END_TEST
 
@@ -459,7 +453,6 @@ Suite *suite_intent(void)
 	tcase_add_test(tcase, payable_may_be_claimed);
 	tcase_add_loop_test(tcase, spoilt_is_refused_for_its_reason, 0,
 			    sizeof(refusals) / sizeof(refusals[0]));
-	tcase_add_test(tcase, claim_is_known_again_by_the_order_it_left);
 	tcase_add_loop_test(tcase, answer_leads_to, 0, sizeof(decisions) / sizeof(decisions[0]));
 	tcase_add_test(tcase, refunds_have_their_reasons);
 	tcase_add_test(tcase, look_ups_slow_down);

@@ -1,5 +1,5 @@
-/* If these fail, a body that two readers would read differently is taken, a good one is refused,
- * or a hostile one holds a thread. */
+/* If these fail, a body with two meanings is accepted, a good one is refused, or a hostile one
+ * blocks a thread. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json_in.h"
@@ -267,7 +267,7 @@ START_TEST(hostile_body_is_judged_at_once)
 	ck_assert_int_eq(json_in_parse(body.data, body.length, &json),
 			 _i == 0 ? STATUS_OK : STATUS_MALFORMED_JSON);
 	json_in_free(json);
-	/* a few ms; each key compared with each took over 100, and sanitizers are slow */
+	/* takes a few ms; comparing each key with each took over 100, and sanitizers are slow */
 	ck_assert_int_lt(clock_mono_us() - start_us, 400000);
 	buf_free(&body);
 }

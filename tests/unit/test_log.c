@@ -1,5 +1,5 @@
-/* If these fail, a client can forge or break a log line, lines of two threads mix, or a line is
- * no JSON. */
+/* If these fail, a client can forge or break a log line, lines of two threads mix, or a line is not
+ * JSON. */
 #include "base/log.h"
 #include "suites.h"
 

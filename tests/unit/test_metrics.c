@@ -1,4 +1,4 @@
-/* If these fail, who watches the pool sees counts that are lost, doubled or another build's. */
+/* If these fail, counts are lost, doubled or of another build. */
 #include "pay/metrics.h"
 #include "suites.h"
 
@@ -51,7 +51,7 @@ static bool says(const char *line)
 	return found;
 }
 
-/* What another process counts, and whether it ends well. */
+/* Counts in a child process. */
 static void in_a_child(void (*count)(void))
 {
 	int status;

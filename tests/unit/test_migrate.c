@@ -1,11 +1,9 @@
 /*
- * Migrations and preflight. If these fail, an upgrade leaves a database half
- * changed, two upgrades at once trip over each other, a migration that was
- * changed after the fact goes unnoticed, or `payctl check` calls a database fit
- * that is not.
+ * Migrations and preflight. If these fail, an upgrade leaves a database half changed, two upgrades
+ * at once break each other, a changed migration is not noticed, or `payctl check` accepts an unfit
+ * database.
  *
- * Each test works in a database of its own, made beside the one that
- * PAYMENTS_TEST_DATABASE_URL names.
+ * Each test creates its own database beside that of PAYMENTS_TEST_DATABASE_URL.
  */
 #include "db_fixture.h"
 #include "suites.h"
@@ -38,7 +36,7 @@ static const char shared_sql[] =
 	" updated_at timestamp);"
 	"CREATE TABLE ticket_types (id uuid PRIMARY KEY, available_quantity int);"
 	"CREATE TABLE reservations (id uuid PRIMARY KEY, user_id uuid, status varchar CONSTRAINT "
-	"world"
+	"variant"
 	" CHECK (status IN ('pending', 'confirmed', 'cancelled', 'expired')), payment_status "
 	"varchar,"
 	" payment_method varchar, expires_at timestamp, created_at timestamp, updated_at "
@@ -256,11 +254,11 @@ static const struct spoil {
 	{ "ALTER ROLE %s SUPERUSER", PREFLIGHT_WARN, "role", "superuser" },
 	{ "ALTER ROLE %s SET lock_timeout = 0", PREFLIGHT_WARN, "limits", "lock_timeout" },
 	{ "ALTER ROLE %s SET statement_timeout = '1min'", PREFLIGHT_WARN, "limits", "statement_timeout" },
-	{ "ALTER ROLE %s SET enable_seqscan = on", PREFLIGHT_WARN, "plans", "may read it whole" },
+	{ "ALTER ROLE %s SET enable_seqscan = on", PREFLIGHT_WARN, "plans", "may scan a" },
 	{ "ALTER ROLE %s CONNECTION LIMIT 3", PREFLIGHT_WARN, "room", "3 are allowed" },
 	{ "DROP INDEX reservation_items_seat_id_idx -- %s", PREFLIGHT_WARN, "index", "seat_id" },
 	{ "DROP INDEX reservations_expires_at_idx -- %s", PREFLIGHT_WARN, "index", "expires_at" },
-	{ "UPDATE payments.schema_versions SET checksum = 'x' -- %s", PREFLIGHT_FAIL, "schema", "another text" },
+	{ "UPDATE payments.schema_versions SET checksum = 'x' -- %s", PREFLIGHT_FAIL, "schema", "differs" },
 	{ "DELETE FROM payments.schema_versions -- %s", PREFLIGHT_FAIL, "schema", "needs" },
 	{ "INSERT INTO payments.schema_versions VALUES (9999, 'x', 'x') -- %s", PREFLIGHT_WARN, "schema", "9999" },
 	{ "DROP SCHEMA payments CASCADE -- %s", PREFLIGHT_FAIL, "schema", "cannot be read" },
@@ -268,7 +266,7 @@ static const struct spoil {
 	  " LOCALTIMESTAMP - interval '8:55', LOCALTIMESTAMP, NULL) -- %s", PREFLIGHT_WARN, "holds", "1 of the last 1" },
 	{ "INSERT INTO reservations VALUES (gen_random_uuid(), NULL, 'pending', 'pending', NULL,"
 	  " LOCALTIMESTAMP + interval '5 min', LOCALTIMESTAMP, NULL) -- %s", PREFLIGHT_OK, "holds", "1 holds" },
-	{ "ALTER TABLE reservations DROP CONSTRAINT world, ADD CHECK (status IN ('pending', 'confirmed',"
+	{ "ALTER TABLE reservations DROP CONSTRAINT variant, ADD CHECK (status IN ('pending', 'confirmed',"
 	  " 'cancelled')) -- %s", PREFLIGHT_OK, "expired", "becomes 'cancelled'" },
 };
 /* clang-format on */

@@ -1,8 +1,7 @@
 /*
- * The pool. If these fail, a rush holds threads for ever instead of answering
- * 503, more connections are opened than allowed, one buyer waits for ever while
- * others are served, or a database that went away and came back is not found
- * again.
+ * The pool. If these fail, threads wait for ever instead of answering 503, too many connections are
+ * opened, one request waits for ever while others are served, or the pool does not see that the
+ * database is back.
  */
 #include "db_fixture.h"
 #include "suites.h"

@@ -1,4 +1,4 @@
-/* If these fail, production starts on a secret that anybody can guess and sign tokens with. */
+/* If these fail, production starts with a secret that an attacker can guess. */
 #include "config/secret.h"
 #include "suites.h"
 

@@ -229,6 +229,68 @@ START_TEST(unknown_name_in_the_environment_is_refused)
 }
 END_TEST
 
+static void assert_warns(const char *warning)
+{
+	buf_reset(&errors);
+	ck_assert_msg(settings_load(path, &settings, &errors), "%s", buf_text(&errors));
+	ck_assert_str_eq(buf_text(&errors), warning);
+}
+
+START_TEST(retired_name_in_the_environment_is_ignored_with_a_warning)
+{
+	setenv("PAYMENTS_FRONT_THREADS", "many", 1);
+	assert_warns("warning: environment: PAYMENTS_FRONT_THREADS is no longer used; remove it\n");
+	unsetenv("PAYMENTS_FRONT_THREADS");
+	setenv("PAYMENTS_LIST_LOOKS", "7", 1);
+	assert_warns("warning: environment: PAYMENTS_LIST_LOOKS is now PAYMENTS_LIST_READS; "
+		     "its old name is ignored\n");
+	ck_assert_int_eq(settings.list_reads, 2);
+}
+END_TEST
+
+START_TEST(retired_name_in_the_file_is_ignored_with_a_warning)
+{
+	char warning[256];
+
+	write_file("PAYMENTS_FRONT_THREADS=64\nPAYMENTS_LIST_LOOKS=7\nPAYMENTS_LIST_READS=3\n");
+	snprintf(warning, sizeof(warning),
+		 "warning: %s: PAYMENTS_FRONT_THREADS is no longer used; remove it\n"
+		 "warning: %s: PAYMENTS_LIST_LOOKS is now PAYMENTS_LIST_READS; "
+		 "its old name is ignored\n",
+		 path, path);
+	assert_warns(warning);
+	ck_assert_int_eq(settings.list_reads, 3);
+}
+END_TEST
+
+START_TEST(retired_name_of_a_credential_is_ignored_with_a_warning)
+{
+	char folder[] = "/tmp/payments-credentials-XXXXXX";
+	char file[128];
+	FILE *to;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(file, sizeof(file), "%s/PAYMENTS_LIST_LOOKS", folder);
+	to = fopen(file, "w");
+	ck_assert_ptr_nonnull(to);
+	fputs("7\n", to);
+	fclose(to);
+	setenv("CREDENTIALS_DIRECTORY", folder, 1);
+	assert_warns("warning: credential: PAYMENTS_LIST_LOOKS is now PAYMENTS_LIST_READS; "
+		     "its old name is ignored\n");
+	unlink(file);
+	rmdir(folder);
+}
+END_TEST
+
+/* The other half of the warning: the rest of the set is still checked. */
+START_TEST(retired_name_excuses_no_mistake)
+{
+	write_file("PAYMENTS_FRONT_THREADS=64\nPAYMENTS_THREADS=0\n");
+	assert_refused("PAYMENTS_THREADS takes a whole number from 1 to 4096");
+}
+END_TEST
+
 START_TEST(everything_wrong_is_told_at_once)
 {
 	setenv("PAYMENTS_TREADS", "4", 1);
@@ -317,7 +379,7 @@ START_TEST(bad_reload_leaves_the_old_set)
 }
 END_TEST
 
-/* Production stays production: a reload cannot let a weak secret in by the back door. */
+/* PAYMENTS_ENV needs a restart, so a reload cannot accept a weak secret by changing it. */
 START_TEST(reload_judges_the_secret_by_the_mode_in_force)
 {
 	struct settings next;
@@ -426,6 +488,10 @@ Suite *suite_settings(void)
 	tcase_add_loop_test(tcase, bad_line_is_refused_and_named, 0, COUNT(bad_lines));
 	tcase_add_loop_test(tcase, good_line_beside_the_bad_one_is_taken, 0, COUNT(good_lines));
 	tcase_add_test(tcase, unknown_name_in_the_environment_is_refused);
+	tcase_add_test(tcase, retired_name_in_the_environment_is_ignored_with_a_warning);
+	tcase_add_test(tcase, retired_name_in_the_file_is_ignored_with_a_warning);
+	tcase_add_test(tcase, retired_name_of_a_credential_is_ignored_with_a_warning);
+	tcase_add_test(tcase, retired_name_excuses_no_mistake);
 	tcase_add_test(tcase, everything_wrong_is_told_at_once);
 	tcase_add_test(tcase, file_that_cannot_be_read_is_refused);
 	tcase_add_test(tcase, text_that_is_too_long_is_refused_and_a_secret_one_not_shown);

@@ -1,5 +1,5 @@
-/* If these fail, an answer that others share has another's word in it, lacks its own, or is freed
- * while it is sent. */
+/* If these fail, an answer has the word of another answer, or none, or is freed while it is
+ * sent. */
 #include "base/shared_text.h"
 #include "suites.h"
 
@@ -22,7 +22,6 @@ static struct shared_text *make(const char *content)
 	return shared;
 }
 
-/* What is sent of it. */
 static void join(const struct spliced *spliced, struct buf *out)
 {
 	struct buf pieces = { .data = NULL };

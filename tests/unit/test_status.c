@@ -1,5 +1,5 @@
-/* If these fail, clients see another status or code than the wire contract's, or two rules that
- * refuse the same request are told in the wrong order. */
+/* If these fail, clients see a status or code that is not in the wire contract, or the wrong one of
+ * two refusals. */
 #include "base/status.h"
 #include "suites.h"
 

@@ -1,5 +1,5 @@
-/* If these fail, an answer of Toss Payments is taken for a proof that it is not (money lost or
- * charged twice), or a proof is not taken for one (a payment hangs until a person looks). */
+/* If these fail, an answer of Toss Payments that proves nothing counts as a proof (money is lost or
+ * charged twice), or a proof is ignored (a payment stays open). */
 #include "pay/gateway/toss_parse.h"
 #include "suites.h"
 
@@ -53,12 +53,12 @@ static struct gateway_answer confirm(int http, const char *body)
 	return answer;
 }
 
-static struct gateway_answer look_up(int http, const char *body)
+static struct gateway_answer reconcile(int http, const char *body)
 {
 	struct toss_reply reply = reply_of(http, body);
 	struct gateway_answer answer;
 
-	toss_parse_look_up(&reply, &order, AMOUNT, &answer);
+	toss_parse_reconcile(&reply, &order, AMOUNT, &answer);
 	return answer;
 }
 
@@ -128,9 +128,9 @@ START_TEST(answer_about_something_else_is_not_believed)
 		      "ORDER_MISMATCH");
 	assert_answer(confirm(200, payment("DONE", ORDER, AMOUNT - 1, AMOUNT - 1, "null")),
 		      GATEWAY_UNKNOWN, "AMOUNT_MISMATCH");
-	assert_answer(look_up(200, payment("DONE", OTHER, AMOUNT, AMOUNT, "null")), GATEWAY_UNKNOWN,
-		      "ORDER_MISMATCH");
-	assert_answer(look_up(200, payment("ABORTED", ORDER, AMOUNT + 1, AMOUNT + 1, "null")),
+	assert_answer(reconcile(200, payment("DONE", OTHER, AMOUNT, AMOUNT, "null")),
+		      GATEWAY_UNKNOWN, "ORDER_MISMATCH");
+	assert_answer(reconcile(200, payment("ABORTED", ORDER, AMOUNT + 1, AMOUNT + 1, "null")),
 		      GATEWAY_UNKNOWN, "AMOUNT_MISMATCH");
 }
 END_TEST
@@ -151,16 +151,16 @@ static const char *const rubbish[] = {
 START_TEST(unreadable_answer_proves_nothing)
 {
 	assert_answer(confirm(200, rubbish[_i]), GATEWAY_UNKNOWN, "UNREADABLE_ANSWER");
-	assert_answer(look_up(200, rubbish[_i]), GATEWAY_UNKNOWN, "UNREADABLE_ANSWER");
+	assert_answer(reconcile(200, rubbish[_i]), GATEWAY_UNKNOWN, "UNREADABLE_ANSWER");
 	ck_assert_int_eq(confirm(400, rubbish[_i]).outcome, GATEWAY_UNKNOWN);
-	ck_assert_int_eq(look_up(404, rubbish[_i]).outcome, GATEWAY_UNKNOWN);
+	ck_assert_int_eq(reconcile(404, rubbish[_i]).outcome, GATEWAY_UNKNOWN);
 }
 END_TEST
 
 START_TEST(no_answer_proves_nothing)
 {
 	assert_answer(confirm(0, ""), GATEWAY_UNKNOWN, "GATEWAY_TIMEOUT");
-	assert_answer(look_up(0, ""), GATEWAY_UNKNOWN, "GATEWAY_TIMEOUT");
+	assert_answer(reconcile(0, ""), GATEWAY_UNKNOWN, "GATEWAY_TIMEOUT");
 	assert_answer(confirm(204, ""), GATEWAY_UNKNOWN, "HTTP_204");
 	assert_answer(confirm(302, "moved"), GATEWAY_UNKNOWN, "HTTP_302");
 }
@@ -185,7 +185,7 @@ START_TEST(code_and_message_are_fit_for_a_table)
 }
 END_TEST
 
-/* ---- look-up */
+/* ---- reconcile */
 
 static const struct {
 	const char *status;
@@ -210,21 +210,21 @@ START_TEST(state_of_an_order_proves_what_it_says)
 {
 	const char *body = payment(states[_i].status, ORDER, AMOUNT, states[_i].balance, "[]");
 
-	assert_answer(look_up(200, body), states[_i].outcome, states[_i].code);
+	assert_answer(reconcile(200, body), states[_i].outcome, states[_i].code);
 	assert_answer(confirm(200, body), states[_i].outcome, states[_i].code);
 }
 END_TEST
 
 START_TEST(only_the_gateways_own_404_is_a_not_found)
 {
-	assert_answer(look_up(404, refusal("NOT_FOUND_PAYMENT")), GATEWAY_NOT_FOUND,
+	assert_answer(reconcile(404, refusal("NOT_FOUND_PAYMENT")), GATEWAY_NOT_FOUND,
 		      "NOT_FOUND_PAYMENT");
-	assert_answer(look_up(404, refusal("NOT_FOUND")), GATEWAY_NOT_FOUND, "NOT_FOUND");
-	assert_answer(look_up(404, "<html>"), GATEWAY_UNKNOWN, "HTTP_404");
-	assert_answer(look_up(500, refusal("NOT_FOUND_PAYMENT")), GATEWAY_UNKNOWN,
+	assert_answer(reconcile(404, refusal("NOT_FOUND")), GATEWAY_NOT_FOUND, "NOT_FOUND");
+	assert_answer(reconcile(404, "<html>"), GATEWAY_UNKNOWN, "HTTP_404");
+	assert_answer(reconcile(500, refusal("NOT_FOUND_PAYMENT")), GATEWAY_UNKNOWN,
 		      "NOT_FOUND_PAYMENT");
-	/* a look-up's refusal says nothing of the charge */
-	assert_answer(look_up(400, refusal("REJECT_CARD_PAYMENT")), GATEWAY_UNKNOWN,
+	/* a refusal to reconcile says nothing about the charge */
+	assert_answer(reconcile(400, refusal("REJECT_CARD_PAYMENT")), GATEWAY_UNKNOWN,
 		      "REJECT_CARD_PAYMENT");
 }
 END_TEST

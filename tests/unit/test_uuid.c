@@ -1,5 +1,5 @@
-/* If these fail, an id that is none reaches the database, one that is good is refused, or two
- * attempts share a key at the gateway. */
+/* If these fail, a bad id reaches the database, a good one is refused, or two attempts share a key
+ * at the gateway. */
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "suites.h"

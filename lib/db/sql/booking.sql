@@ -1,23 +1,38 @@
--- Bookings: a booking is a reservation, a seat's state is its row in public.seats.
---
--- Where values are looked for in lists or by what is not unique, they come as (SELECT $n): a plan for known
--- values would look cheaper each time, and planning costs far more than the look-up itself (see record.sql).
+-- Bookings: a booking is a reservation, a seat's state is its row in public.seats. On (SELECT $n) see
+-- common.sql.
 
 -- name: hold_turn
 -- $1 user, $2 performance
 -- One buyer's bookings of one performance take turns, so that two at once cannot pass the limit
--- together. Nobody waits for another buyer here.
+-- together. No buyer waits for another one here.
 SELECT pg_advisory_xact_lock(hashtextextended($1::text || $2::text, 0));
+
+-- name: hold_lock
+-- $1 performance, $2 seat ids, $3 seat labels
+-- Locks the seats in the order of their ids. A transaction that meets another one's lock fails at once
+-- (55P03) and keeps no lock, so one of two rivals always gets through.
+SELECT id FROM public.seats
+WHERE id IN (
+	SELECT id FROM public.seats
+	WHERE
+	-- include: named_seats
+	)
+ORDER BY id FOR NO KEY UPDATE NOWAIT;
+
+-- fragment: named_seats
+event_id = (SELECT $1::uuid)
+AND (id = ANY ((SELECT $2::uuid[])::uuid[]) OR seat_label = ANY ((SELECT $3::text[])::text[]))
 
 -- name: hold_facts
 -- $1 user, $2 performance, $3 seconds of hold
--- columns: user exists, performance found, on sale, seats the user holds or has paid, deadline of a hold
--- made now (in the database's zone), the same on the wire
+-- columns: user exists, performance found, on sale, seats the user holds or has paid, deadline of a
+-- hold made now (in the database's zone), the same on the wire
 SELECT EXISTS (SELECT FROM public.users WHERE id = $1),
 	e.id IS NOT NULL,
 	coalesce(e.status = 'on_sale' AND (e.sale_start_date IS NULL OR e.sale_start_date <= n.now)
 		AND (e.sale_end_date IS NULL OR e.sale_end_date > n.now), false),
-	(SELECT count(*) FROM public.reservations r JOIN public.reservation_items t ON t.reservation_id = r.id
+	(SELECT count(*) FROM public.reservations r
+	 JOIN public.reservation_items t ON t.reservation_id = r.id
 	 WHERE r.user_id = (SELECT $1::uuid) AND r.event_id = (SELECT $2::uuid) AND t.seat_id IS NOT NULL
 	   AND (r.status = 'confirmed'
 	        OR r.status = 'pending' AND (r.expires_at IS NULL OR r.expires_at > n.now))),
@@ -27,50 +42,27 @@ FROM (SELECT clock_timestamp()::timestamp AS now,
 LEFT JOIN public.events e ON e.id = $2;
 
 -- name: hold_look
--- The seats as they stand, nothing locked: enough to refuse who is late.
+-- The seats as they stand.
 -- $1 performance, $2 seat ids, $3 seat labels
--- columns: as hold_seats
+-- columns, a row a seat: id, label, price, status, is it locked for a hold whose time is over
 SELECT s.id, s.seat_label, s.price, s.status,
 	s.status = 'locked' AND EXISTS (
 		SELECT FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
 		WHERE t.seat_id = s.id AND r.status = 'pending' AND r.payment_status = 'pending'
 		  AND r.expires_at <= clock_timestamp()::timestamp)
 FROM public.seats s
-WHERE s.event_id = (SELECT $1::uuid)
-  AND (s.id = ANY ((SELECT $2::uuid[])::uuid[]) OR s.seat_label = ANY ((SELECT $3::text[])::text[]))
+WHERE
+-- include: named_seats
 ORDER BY s.id;
 
--- name: hold_seats
--- $1 performance, $2 seat ids, $3 seat labels
--- Locks the seats in id order, and only where all of them are free to take: whoever meets a rival's lock
--- fails at once (55P03) and takes nothing with him, so one of two rivals always gets through.
--- columns, a row a seat: id, label, price, status, is it locked for a hold whose time is over
-WITH w AS MATERIALIZED (
-	SELECT id, seat_label, price, status FROM public.seats
-	WHERE event_id = (SELECT $1::uuid)
-	  AND (id = ANY ((SELECT $2::uuid[])::uuid[]) OR seat_label = ANY ((SELECT $3::text[])::text[]))
-), s AS MATERIALIZED (
-	SELECT id, seat_label, price, status FROM public.seats
-	WHERE id IN (SELECT id FROM w) AND (SELECT bool_and(status = 'available') FROM w)
-	ORDER BY id
-	FOR NO KEY UPDATE NOWAIT
-)
-SELECT w.id, w.seat_label, coalesce(s.price, w.price), coalesce(s.status, w.status),
-	w.status = 'locked' AND EXISTS (
-		SELECT FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
-		WHERE t.seat_id = w.id AND r.status = 'pending' AND r.payment_status = 'pending'
-		  AND r.expires_at <= clock_timestamp()::timestamp)
-FROM w LEFT JOIN s ON s.id = w.id
-ORDER BY w.id;
-
 -- name: hold_rivals
--- Which of these seats are not to be had just now, asked after hold_seats met a lock.
+-- Which of these seats are not to be had just now, asked after hold_lock met a lock.
 -- $1 performance, $2 seat ids, $3 seat labels
--- columns: label, a row for each seat that is taken or that somebody is about to take
+-- columns: label, a row for each seat that is taken, or that another transaction is about to take
 WITH w AS MATERIALIZED (
 	SELECT id, seat_label, status FROM public.seats
-	WHERE event_id = (SELECT $1::uuid)
-	  AND (id = ANY ((SELECT $2::uuid[])::uuid[]) OR seat_label = ANY ((SELECT $3::text[])::text[]))
+	WHERE
+	-- include: named_seats
 ), s AS MATERIALIZED (
 	SELECT id, status FROM public.seats WHERE id IN (SELECT id FROM w)
 	ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
@@ -79,9 +71,10 @@ SELECT w.seat_label FROM w LEFT JOIN s ON s.id = w.id
 WHERE s.id IS NULL OR s.status <> 'available'
 ORDER BY w.seat_label;
 
--- name: hold_make
+-- name: hold_write
 -- $1 reservation, $2 user, $3 performance, $4 number, $5 total, $6 method, $7 deadline, $8 intent,
--- $9 seat ids, $10 their prices, $11 idempotency key or NULL, $12 body, $13 request id, $14 order id
+-- $9 seat ids, $10 their prices, $11 idempotency key or NULL, $12 body, $13 request id, $14 order id,
+-- $15 fingerprint or NULL, $16 hours to keep the key
 WITH s AS (
 	UPDATE public.seats SET status = 'locked'
 	WHERE id = ANY ((SELECT $9::uuid[])::uuid[]) AND status = 'available' RETURNING 1
@@ -93,117 +86,61 @@ WITH s AS (
 	INSERT INTO public.reservation_items (reservation_id, seat_id, quantity, unit_price, subtotal)
 	SELECT $1, x.seat, 1, x.price, x.price FROM unnest($9::uuid[], $10::int[]) AS x (seat, price)
 ), i AS (
-	INSERT INTO payments.intents (id, reservation_id, user_id, origin, amount_krw, payment_method, status,
-		hold_expires_at, payable_until, order_id)
+	INSERT INTO payments.intents (id, reservation_id, user_id, origin, amount_krw, payment_method,
+		status, hold_expires_at, payable_until, order_id)
 	VALUES ($8, $1, $2, 'booking', $5, $6, 'requires_payment', $7, $7, $14)
 ), k AS (
-	UPDATE payments.idempotency_keys SET intent_id = $8, http = 201, body = $12
-	WHERE user_id = $2 AND operation = 'bookings' AND key = $11::text
+	INSERT INTO payments.idempotency_keys AS k (user_id, operation, key, fingerprint, intent_id,
+		attempt_id, http, body, expires_at)
+	SELECT $2, 'bookings', $11::text, $15::text, $8, NULL, 201, $12, now() + make_interval(hours => $16::int)
+	WHERE $11::text IS NOT NULL
+	-- include: key_conflict
 ), e AS (
-	INSERT INTO payments.events (intent_id, kind, status, request_id) VALUES ($8, 'opened', 'requires_payment', $13)
+	INSERT INTO payments.events (intent_id, kind, status, request_id)
+	VALUES ($8, 'opened', 'requires_payment', $13)
 )
-SELECT payments.expect((SELECT count(*) FROM s) = cardinality($9::uuid[]), 'hold_make');
+SELECT payments.expect((SELECT count(*) FROM s) = cardinality($9::uuid[]), 'hold_write'),
+	payments.unchanged((SELECT count(*) FROM k) = (SELECT count($11::text)), 'hold_write');
 
 -- name: hold_made
 -- $1 reservation
--- columns: it is there (an earlier run, whose COMMIT was answered by nobody, went through)
+-- columns: it is there (an earlier run, whose COMMIT was never answered, went through)
 SELECT EXISTS (SELECT FROM public.reservations WHERE id = $1);
 
--- name: hold_lapse
--- Ends the holds on these seats whose time is over, so that the next buyer need not wait for a janitor.
--- Rows that somebody is at work on are left alone. $1 seat ids
--- columns: reservations ended
-WITH lapsed AS MATERIALIZED (
-	SELECT DISTINCT r.id FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
-	WHERE t.seat_id = ANY ((SELECT $1::uuid[])::uuid[]) AND r.status = 'pending' AND r.payment_status = 'pending'
-	  AND r.expires_at <= clock_timestamp()::timestamp
-), i AS MATERIALIZED (
-	SELECT id, reservation_id, status FROM payments.intents
-	WHERE reservation_id IN (SELECT id FROM lapsed) AND live
-	ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
-), r AS MATERIALIZED (
-	SELECT r.id, r.status, r.payment_status, r.expires_at FROM public.reservations r
-	WHERE r.id IN (SELECT id FROM lapsed) AND (SELECT count(*) FROM i) >= 0
-	  AND NOT EXISTS (SELECT FROM payments.intents x WHERE x.reservation_id = r.id AND x.live
-	                  AND x.id NOT IN (SELECT id FROM i WHERE status = 'requires_payment'))
-	ORDER BY r.id FOR NO KEY UPDATE SKIP LOCKED
-), over AS MATERIALIZED (
-	SELECT id FROM r
-	WHERE status = 'pending' AND payment_status = 'pending' AND expires_at <= clock_timestamp()::timestamp
-), t AS MATERIALIZED (
-	SELECT seat_id, ticket_type_id, quantity FROM public.reservation_items
-	WHERE reservation_id IN (SELECT id FROM over)
-), s AS MATERIALIZED (
-	SELECT id FROM public.seats WHERE id IN (SELECT seat_id FROM t) AND status = 'locked'
-	ORDER BY id FOR NO KEY UPDATE
-), free AS (
-	UPDATE public.seats SET status = 'available' WHERE id IN (SELECT id FROM s) AND status = 'locked'
-), tickets AS (
-	UPDATE public.ticket_types y SET available_quantity = y.available_quantity + q.quantity
-	FROM (SELECT ticket_type_id, sum(quantity)::int AS quantity FROM t
-	      WHERE ticket_type_id IS NOT NULL AND seat_id IS NULL GROUP BY ticket_type_id) q
-	WHERE y.id = q.ticket_type_id
-), ended AS (
-	UPDATE public.reservations SET status = payments.lapsed_status(), payment_status = 'failed'
-	WHERE id IN (SELECT id FROM over) RETURNING 1
-), done AS (
-	UPDATE payments.intents SET status = 'expired', updated_at = clock_timestamp()
-	WHERE id IN (SELECT i.id FROM i JOIN over ON over.id = i.reservation_id)
-	RETURNING id
-), e AS (
-	INSERT INTO payments.events (intent_id, kind, status) SELECT id, 'expired', 'expired' FROM done
-)
-SELECT count(*) FROM ended;
-
--- name: cancel_lock
+-- name: cancel_look
 -- $1 booking, $2 its owner, $3 may act for others (an admin), $4 the asker
--- columns: user exists, reservation id, status, payment status, past its deadline, intent, its status, seat ids
-WITH i AS MATERIALIZED (
-	SELECT id, status FROM payments.intents
-	WHERE reservation_id = $1 AND live AND (user_id = $2 OR $3::boolean)
-	FOR NO KEY UPDATE
-), r AS MATERIALIZED (
-	SELECT id, status, payment_status, expires_at FROM public.reservations
-	WHERE id = $1 AND (user_id = $2 OR $3::boolean) AND (SELECT count(*) FROM i) >= 0
-	FOR NO KEY UPDATE
-), s AS MATERIALIZED (
-	SELECT id FROM public.seats
-	WHERE id IN (SELECT seat_id FROM public.reservation_items WHERE reservation_id = (SELECT id FROM r))
-	ORDER BY id FOR NO KEY UPDATE
-)
-SELECT EXISTS (SELECT FROM public.users WHERE id = $4), r.id, r.status, r.payment_status,
-	coalesce(r.expires_at <= clock_timestamp()::timestamp, false), i.id, i.status,
-	(SELECT coalesce(array_agg(id), '{}') FROM s)
-FROM (VALUES (1)) one LEFT JOIN r ON true LEFT JOIN i ON true;
+-- columns: asker exists, the booking is that owner's, row_counts
+SELECT EXISTS (SELECT FROM public.users WHERE id = $4),
+	EXISTS (SELECT FROM public.reservations r
+		WHERE r.id = q.reservation AND (r.user_id = $2 OR $3::boolean)),
+	-- include: row_counts
+FROM (VALUES ($1::uuid)) AS q (reservation);
 
--- name: cancel_make
--- $1 reservation, $2 intent or NULL, $3 seat ids, $4 request id
+-- name: cancel_write
+-- $1 reservation, $2 intent or NULL, $3 request id
 -- payment_status stays pending: nothing was paid, nothing failed.
 WITH r AS (
 	UPDATE public.reservations SET status = 'cancelled' WHERE id = $1 AND status = 'pending' RETURNING id
-), s AS (
-	UPDATE public.seats SET status = 'available' WHERE id = ANY ((SELECT $3::uuid[])::uuid[]) AND status = 'locked'
-), tickets AS (
-	UPDATE public.ticket_types y SET available_quantity = y.available_quantity + q.quantity
-	FROM (SELECT ticket_type_id, sum(quantity)::int AS quantity FROM public.reservation_items
-	      WHERE reservation_id = $1 AND ticket_type_id IS NOT NULL AND seat_id IS NULL GROUP BY ticket_type_id) q
-	WHERE y.id = q.ticket_type_id
-), i AS (
+),
+-- include: hold_ends
+, i AS (
 	UPDATE payments.intents SET status = 'cancelled', updated_at = clock_timestamp()
 	WHERE id = $2 AND status = 'requires_payment' RETURNING id
 ), e AS (
-	INSERT INTO payments.events (intent_id, kind, status, request_id) SELECT id, 'cancelled', 'cancelled', $4 FROM i
+	INSERT INTO payments.events (intent_id, kind, status, request_id)
+	SELECT id, 'cancelled', 'cancelled', $3 FROM i
 )
 SELECT payments.expect((SELECT count(*) FROM r) = 1
-	AND (SELECT count(*) FROM i) = CASE WHEN $2 IS NULL THEN 0 ELSE 1 END, 'cancel_make');
+	AND (SELECT count(*) FROM i) = CASE WHEN $2 IS NULL THEN 0 ELSE 1 END, 'cancel_write');
 
 -- name: bookings_pages
--- Pages of several askers. Arrays of one length: $1 askers, $2 whose bookings, $3 created before ('infinity': from the newest on), $4 and
--- with a smaller id at that time, $5 most
+-- Pages of several askers. Arrays of one length: $1 askers, $2 whose bookings, $3 created before
+-- ('infinity': from the newest on), $4 and with a smaller id at that time, $5 most
 -- Read in binary form: the types are spelled out.
--- columns, a row a booking, and one with no booking for an empty page: place of the page in the arrays, its asker exists, whose it is, booking,
--- created in the database's zone (the cursor's), then what the wire shows: performance, labels as JSON, quantity, total, method, status, payment status, intent,
--- expires, created, updated
+-- columns, a row a booking, and one with no booking for an empty page: place of the page in the
+-- arrays, its asker exists, whose it is, booking, created in the database's zone (the cursor's), then
+-- what the wire shows: performance, labels as JSON, quantity, total, method, status, payment status,
+-- intent, expires, created, updated
 SELECT q.place, u.id IS NOT NULL, b.*
 FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[]), (SELECT $3::timestamp[]), (SELECT $4::uuid[]), (SELECT $5::int[]))
 	WITH ORDINALITY AS q (asker, whose, before, last, most, place)
@@ -235,50 +172,44 @@ LEFT JOIN LATERAL (
 SELECT EXISTS (SELECT FROM public.events WHERE id = $1);
 
 -- name: occupied_all
--- Whose a sold seat is, is read from the askers' own bookings, not seat by seat: a hall has thousands of
--- sold seats with a history each, but few that are locked at one time. Nobody's id but an asker's leaves the server.
 -- $1 performance, $2 the askers, an array
 -- Read in binary form: the types are spelled out.
 -- columns, a row a taken seat: label, booked, locked until or NULL, the asker whose it is or NULL
-WITH own AS MATERIALIZED (
-	SELECT t.seat_id FROM public.reservations r JOIN public.reservation_items t ON t.reservation_id = r.id
-	WHERE r.user_id = ANY ((SELECT $2::uuid[])::uuid[]) AND r.event_id = (SELECT $1::uuid) AND r.status = 'confirmed'
-)
-SELECT s.seat_label::text, s.status = 'reserved',
-	CASE WHEN s.status = 'locked' THEN h.expires_at::timestamptz END,
-	CASE WHEN s.status = 'locked' THEN CASE WHEN h.user_id = ANY ((SELECT $2::uuid[])::uuid[]) THEN h.user_id END
-	     WHEN s.id IN (SELECT seat_id FROM own) THEN (
-		SELECT r.user_id FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
-		WHERE t.seat_id = s.id AND r.status = 'confirmed' AND r.user_id = ANY ((SELECT $2::uuid[])::uuid[])
-		ORDER BY r.created_at DESC LIMIT 1) END
-FROM public.seats s
-LEFT JOIN LATERAL (
-	SELECT r.user_id, r.expires_at FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
-	WHERE t.seat_id = s.id AND s.status = 'locked' AND r.status IN ('pending', 'confirmed')
-	ORDER BY r.created_at DESC LIMIT 1) h ON true
-WHERE s.event_id = (SELECT $1::uuid) AND s.status <> 'available'
-  AND (s.status = 'reserved' OR h.expires_at IS NULL OR h.expires_at > clock_timestamp()::timestamp)
+-- include: taken_seats
 ORDER BY s.section, s.row_number, s.seat_number;
 
 -- name: occupied_some
 -- $1 performance, $2 the askers, an array, $3 labels
 -- columns: as occupied_all
+-- include: taken_seats
+  AND s.seat_label = ANY ((SELECT $3::text[])::text[])
+ORDER BY s.section, s.row_number, s.seat_number;
+
+-- Whose a sold seat is, is read from the askers' own bookings, not seat by seat: a hall has thousands of
+-- sold seats with a history each, but few that are locked at one time. No id but an asker's leaves the
+-- server.
+-- fragment: taken_seats
 WITH own AS MATERIALIZED (
-	SELECT t.seat_id FROM public.reservations r JOIN public.reservation_items t ON t.reservation_id = r.id
-	WHERE r.user_id = ANY ((SELECT $2::uuid[])::uuid[]) AND r.event_id = (SELECT $1::uuid) AND r.status = 'confirmed'
+	SELECT t.seat_id FROM public.reservations r
+	JOIN public.reservation_items t ON t.reservation_id = r.id
+	WHERE r.user_id = ANY ((SELECT $2::uuid[])::uuid[]) AND r.event_id = (SELECT $1::uuid)
+	  AND r.status = 'confirmed'
 )
 SELECT s.seat_label::text, s.status = 'reserved',
 	CASE WHEN s.status = 'locked' THEN h.expires_at::timestamptz END,
-	CASE WHEN s.status = 'locked' THEN CASE WHEN h.user_id = ANY ((SELECT $2::uuid[])::uuid[]) THEN h.user_id END
+	CASE WHEN s.status = 'locked'
+		THEN CASE WHEN h.user_id = ANY ((SELECT $2::uuid[])::uuid[]) THEN h.user_id END
 	     WHEN s.id IN (SELECT seat_id FROM own) THEN (
-		SELECT r.user_id FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
-		WHERE t.seat_id = s.id AND r.status = 'confirmed' AND r.user_id = ANY ((SELECT $2::uuid[])::uuid[])
+		SELECT r.user_id FROM public.reservation_items t
+		JOIN public.reservations r ON r.id = t.reservation_id
+		WHERE t.seat_id = s.id AND r.status = 'confirmed'
+		  AND r.user_id = ANY ((SELECT $2::uuid[])::uuid[])
 		ORDER BY r.created_at DESC LIMIT 1) END
 FROM public.seats s
 LEFT JOIN LATERAL (
-	SELECT r.user_id, r.expires_at FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
+	SELECT r.user_id, r.expires_at FROM public.reservation_items t
+	JOIN public.reservations r ON r.id = t.reservation_id
 	WHERE t.seat_id = s.id AND s.status = 'locked' AND r.status IN ('pending', 'confirmed')
 	ORDER BY r.created_at DESC LIMIT 1) h ON true
-WHERE s.event_id = (SELECT $1::uuid) AND s.seat_label = ANY ((SELECT $3::text[])::text[]) AND s.status <> 'available'
+WHERE s.event_id = (SELECT $1::uuid) AND s.status <> 'available'
   AND (s.status = 'reserved' OR h.expires_at IS NULL OR h.expires_at > clock_timestamp()::timestamp)
-ORDER BY s.section, s.row_number, s.seat_number;

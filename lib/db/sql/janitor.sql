@@ -1,4 +1,4 @@
--- What time brings about. Rows are taken FOR UPDATE SKIP LOCKED, so that janitors never wait for each other.
+-- The janitor's work. Rows are taken with SKIP LOCKED, so that janitors never wait for each other.
 
 -- name: attempts_owners
 -- columns: every process that has attempts at a gateway and not looked up yet
@@ -11,88 +11,70 @@ WHERE status = 'sent' AND owner = $1 AND look_ups = 0 AND next_look_at > clock_t
 RETURNING id;
 
 -- name: attempts_take
--- $1 most, $2 ms until somebody else may take them
--- columns: attempt, gateway, look-ups so far, not-founds so far, its age in ms, its amount
-UPDATE payments.attempts
+-- $1 most, $2 ms until another janitor may take them
+-- columns: attempt, gateway, questions so far, not-founds so far, its age in ms, its amount, intent,
+-- reservation
+UPDATE payments.attempts a
 SET next_look_at = clock_timestamp() + make_interval(secs => $2::int / 1000.0), look_ups = look_ups + 1
 WHERE id IN (
 	SELECT id FROM payments.attempts
 	WHERE status IN ('sent', 'unknown') AND next_look_at <= clock_timestamp()
 	ORDER BY next_look_at LIMIT $1::int FOR NO KEY UPDATE SKIP LOCKED)
-RETURNING id, gateway, look_ups, not_founds, (extract(epoch FROM clock_timestamp() - started_at) * 1000)::bigint,
-	amount_krw;
+RETURNING id, gateway, look_ups, not_founds,
+	(extract(epoch FROM clock_timestamp() - started_at) * 1000)::bigint, amount_krw, intent_id,
+	(SELECT i.reservation_id FROM payments.intents i WHERE i.id = a.intent_id);
 
--- name: expire_due
--- Holds made or adopted here whose time is over. $1 most, $2 also end reservations that others made
--- columns: intents expired
-WITH i AS MATERIALIZED (
-	SELECT id, reservation_id, origin FROM payments.intents
-	WHERE due_at <= clock_timestamp()::timestamp AND status = 'requires_payment'
-	ORDER BY due_at LIMIT $1::int FOR NO KEY UPDATE SKIP LOCKED
-), r AS MATERIALIZED (
-	SELECT id, status, payment_status, expires_at FROM public.reservations
-	WHERE id IN (SELECT reservation_id FROM i)
-	ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
-), over AS MATERIALIZED (
-	-- the reservation is locked, and over: lapsed now, or ended by somebody else before
-	SELECT i.id AS intent_id, r.id AS reservation_id, r.status,
-		r.status = 'pending' AND r.payment_status = 'pending' AND r.expires_at <= clock_timestamp()::timestamp
-			AND (i.origin = 'booking' OR $2::boolean) AS lapsed
-	FROM i JOIN r ON r.id = i.reservation_id
-	WHERE r.status <> 'pending' OR r.payment_status <> 'pending' OR r.expires_at <= clock_timestamp()::timestamp
-), t AS MATERIALIZED (
-	SELECT seat_id, ticket_type_id, quantity FROM public.reservation_items
-	WHERE reservation_id IN (SELECT reservation_id FROM over WHERE lapsed)
-), s AS MATERIALIZED (
-	SELECT id FROM public.seats WHERE id IN (SELECT seat_id FROM t) AND status = 'locked'
-	ORDER BY id FOR NO KEY UPDATE
-), free AS (
-	UPDATE public.seats SET status = 'available' WHERE id IN (SELECT id FROM s) AND status = 'locked'
-), tickets AS (
-	UPDATE public.ticket_types y SET available_quantity = y.available_quantity + q.quantity
-	FROM (SELECT ticket_type_id, sum(quantity)::int AS quantity FROM t
-	      WHERE ticket_type_id IS NOT NULL AND seat_id IS NULL GROUP BY ticket_type_id) q
-	WHERE y.id = q.ticket_type_id
-), ended AS (
+-- What may be over. Each is looked at again under its lock: see lib/pay/janitor/expire.c.
+
+-- name: expire_find_due
+-- Holds made or adopted here. $1 most
+-- columns: reservation
+SELECT reservation_id FROM payments.intents
+WHERE due_at <= clock_timestamp()::timestamp AND status = 'requires_payment'
+ORDER BY due_at LIMIT $1::int;
+
+-- name: expire_find_others
+-- Holds that other services made, and that are neither paid nor ended a minute after their time. $1 most
+-- columns: reservation
+SELECT r.id FROM public.reservations r
+WHERE r.status = 'pending' AND r.payment_status = 'pending'
+  AND r.expires_at < clock_timestamp()::timestamp - interval '1 minute'
+  AND NOT EXISTS (SELECT FROM payments.intents i WHERE i.reservation_id = r.id AND i.live)
+ORDER BY r.id LIMIT $1::int;
+
+-- name: expire_find_seats
+-- Holds that stand in a buyer's way. $1 seat ids
+-- columns: reservation
+SELECT DISTINCT r.id FROM public.reservation_items t
+JOIN public.reservations r ON r.id = t.reservation_id
+WHERE t.seat_id = ANY ((SELECT $1::uuid[])::uuid[])
+  AND r.status = 'pending' AND r.payment_status = 'pending'
+  AND r.expires_at <= clock_timestamp()::timestamp;
+
+-- name: expire_look
+-- $1 reservations
+-- columns, a row a reservation: row_counts
+SELECT
+	-- include: row_counts
+FROM unnest((SELECT $1::uuid[])) WITH ORDINALITY AS q (reservation, place)
+ORDER BY q.place;
+
+-- name: expire_write
+-- $1 reservations to end, $2 intents to close, $3 their statuses after it
+WITH r AS (
 	UPDATE public.reservations SET status = payments.lapsed_status(), payment_status = 'failed'
-	WHERE id IN (SELECT reservation_id FROM over WHERE lapsed)
-), done AS (
-	UPDATE payments.intents
-	SET status = CASE WHEN o.status = 'cancelled' THEN 'cancelled' ELSE 'expired' END, updated_at = clock_timestamp()
-	FROM over o WHERE intents.id = o.intent_id
-	RETURNING intents.id, intents.status
+	WHERE id = ANY ((SELECT $1::uuid[])::uuid[]) RETURNING id
+),
+-- include: hold_ends
+, i AS (
+	UPDATE payments.intents i SET status = q.status, updated_at = clock_timestamp()
+	FROM unnest((SELECT $2::uuid[]), $3::text[]) AS q (id, status) WHERE i.id = q.id
+	RETURNING i.id, i.status
 ), e AS (
-	INSERT INTO payments.events (intent_id, kind, status) SELECT id, 'expired', status FROM done
+	INSERT INTO payments.events (intent_id, kind, status) SELECT id, 'expired', status FROM i
 )
-SELECT count(*) FROM done;
-
--- name: expire_foreign
--- Holds that others made and nobody has paid or ended a minute after their time. $1 most
--- columns: reservations ended
-WITH r AS MATERIALIZED (
-	SELECT r.id FROM public.reservations r
-	WHERE r.status = 'pending' AND r.payment_status = 'pending'
-	  AND r.expires_at < clock_timestamp()::timestamp - interval '1 minute'
-	  AND NOT EXISTS (SELECT FROM payments.intents i WHERE i.reservation_id = r.id AND i.live)
-	ORDER BY r.id LIMIT $1::int FOR NO KEY UPDATE SKIP LOCKED
-), t AS MATERIALIZED (
-	SELECT seat_id, ticket_type_id, quantity FROM public.reservation_items
-	WHERE reservation_id IN (SELECT id FROM r)
-), s AS MATERIALIZED (
-	SELECT id FROM public.seats WHERE id IN (SELECT seat_id FROM t) AND status = 'locked'
-	ORDER BY id FOR NO KEY UPDATE
-), free AS (
-	UPDATE public.seats SET status = 'available' WHERE id IN (SELECT id FROM s) AND status = 'locked'
-), tickets AS (
-	UPDATE public.ticket_types y SET available_quantity = y.available_quantity + q.quantity
-	FROM (SELECT ticket_type_id, sum(quantity)::int AS quantity FROM t
-	      WHERE ticket_type_id IS NOT NULL AND seat_id IS NULL GROUP BY ticket_type_id) q
-	WHERE y.id = q.ticket_type_id
-), ended AS (
-	UPDATE public.reservations SET status = payments.lapsed_status(), payment_status = 'failed'
-	WHERE id IN (SELECT id FROM r) RETURNING 1
-)
-SELECT count(*) FROM ended;
+SELECT payments.expect((SELECT count(*) FROM r) = cardinality($1::uuid[])
+	AND (SELECT count(*) FROM i) = cardinality($2::uuid[]), 'expire_write');
 
 -- name: task_take
 -- $1 task, $2 seconds until it is due again

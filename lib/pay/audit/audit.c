@@ -24,16 +24,16 @@ static const struct audit_check checks[] = {
 	{ "I5", "refunds never exceed the charge", SQL_AUDIT_OVER_REFUNDED, false,
 	  "compare with the gateway's books" },
 	{ "I6", "nothing is unresolved past its horizon", SQL_AUDIT_UNRESOLVED, false,
-	  "see that a worker's janitor runs and the gateway answers; look the id up at the gateway" },
+	  "check that a janitor runs and the gateway answers; find the id at the gateway" },
 	{ "I7", "no seat stays locked after its hold", SQL_AUDIT_SEAT_STUCK, false,
-	  "see that a worker's janitor runs" },
-	{ "I7w", "no seat of another's hold stays locked", SQL_AUDIT_SEAT_STUCK_FOREIGN, true,
-	  "see that the monolith's cleaner runs, or set PAYMENTS_EXPIRE_FOREIGN=on" },
+	  "check that a janitor runs" },
+	{ "I7w", "no seat stays locked after a hold of the monolith", SQL_AUDIT_SEAT_STUCK_FOREIGN, true,
+	  "check that the monolith's cleaner runs, or set PAYMENTS_EXPIRE_FOREIGN=on" },
 	{ "I8", "an Idempotency-Key charges once", SQL_AUDIT_KEY_TWICE, false, "refund all but one of the charges" },
 	{ "I9", "the ledger balances and matches the attempts and refunds", SQL_AUDIT_LEDGER, false,
 	  "compare with the gateway's books and enter a correction" },
 	{ "J1", "every state change left an event", SQL_AUDIT_JOURNAL, false,
-	  "find who changed the intent outside the service" },
+	  "find what changed the intent outside the service" },
 };
 /* clang-format on */
 #define CHECKS ((int)(sizeof(checks) / sizeof(checks[0])))
@@ -41,13 +41,13 @@ static const struct audit_check checks[] = {
 struct audit {
 	FILE *out;
 	bool json;
-	struct buf report; /* printed only once the whole audit went through */
+	struct buf report; /* printed only when all checks have run */
 	struct json_out writer;
 	int findings, warnings;
 };
 
-static void report_text(struct audit *audit, const struct audit_check *check,
-			const struct db_result *r)
+static void check_report_text(struct audit *audit, const struct audit_check *check,
+			      const struct db_result *r)
 {
 	int rows = db_rows(r);
 
@@ -63,8 +63,8 @@ static void report_text(struct audit *audit, const struct audit_check *check,
 		buf_printf(&audit->report, "       what to do: %s\n", check->advice);
 }
 
-static void report_json(struct audit *audit, const struct audit_check *check,
-			const struct db_result *r)
+static void check_report_json(struct audit *audit, const struct audit_check *check,
+			      const struct db_result *r)
 {
 	struct json_out *w = &audit->writer;
 	int rows = db_rows(r);
@@ -99,9 +99,9 @@ static enum db_code run_check(struct db_tx *tx, struct audit *audit,
 	else
 		audit->findings += db_rows(step.result);
 	if (audit->json)
-		report_json(audit, check, step.result);
+		check_report_json(audit, check, step.result);
 	else
-		report_text(audit, check, step.result);
+		check_report_text(audit, check, step.result);
 	return DB_OK;
 }
 
@@ -149,10 +149,10 @@ int audit_run(struct service *service, FILE *out, bool json)
 
 bool audit_repair(struct service *service, FILE *out)
 {
-	int healed = repair_everything(service);
+	int repaired = repair_everything(service);
 
-	if (healed < 0)
+	if (repaired < 0)
 		return false;
-	fprintf(out, "repaired: %d payments\n", healed);
+	fprintf(out, "repaired: %d payments\n", repaired);
 	return true;
 }

@@ -1,7 +1,4 @@
-/*
- * The audit: whether what must never happen has happened, asked of a live
- * database in one snapshot. Changes nothing.
- */
+/* The audit: does the live database break an invariant? Reads one snapshot, changes nothing. */
 #ifndef PAYMENTS_PAY_AUDIT_AUDIT_H
 #define PAYMENTS_PAY_AUDIT_AUDIT_H
 
@@ -11,18 +8,14 @@
 #include <stdio.h>
 
 /*
- * Runs every check and prints one line for each, with its findings and what to
- * do about them; as one JSON object where `json` is true.
- * 0: clean (warnings allowed). 1: findings. 2: it could not be run.
- * The pool's db_trip_ms bounds a single check: an audit of a big database wants it large.
+ * Prints each check with its findings and what to do, as text or as one JSON object. 0: clean
+ * (warnings allowed). 1: findings. 2: could not run. db_trip_ms limits a single check: make it
+ * large for a large database.
  */
 int audit_run(struct service *service, FILE *out, bool json);
 
-/*
- * Repairs what is safe to repair: settled payments whose reservation somebody overwrote are
- * restored while their seats are still theirs, else their refund is ordered. Prints how many;
- * false: the database is away.
- */
+/* Repairs settled payments whose reservation another service overwrote: restores the reservation
+ * if its seats are free, else orders a refund. Prints how many. False: the database is away. */
 bool audit_repair(struct service *service, FILE *out);
 
 #endif

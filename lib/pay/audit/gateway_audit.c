@@ -8,7 +8,7 @@
 
 #define PAGE 200
 #define PAGE_TEXT "200"
-#define ON_ITS_WAY_S "60" /* an open attempt as young as this is nobody's fault */
+#define ON_ITS_WAY_S "60" /* an open attempt of this age is normal */
 #define GATEWAY_NAME_MAX 32
 #define TIMESTAMP_MAX 64
 
@@ -41,17 +41,17 @@ static const struct {
 	[FINDING_NOT_COMPARED] = { "G0", "the gateway's books could not be read",
 		"run the audit again once the gateway answers; see payctl check and the workers' log" },
 	[FINDING_CHARGED_HERE_ONLY] = { "G1", "approved here, not charged there",
-		"look the order up in the merchant's console; if it is not there, cancel the reservation by hand" },
+		"find the order in the merchant's console; if it is not there, cancel the reservation by hand" },
 	[FINDING_CHARGED_THERE_ONLY] = { "G2", "declined here, charged there",
-		"give it back in the merchant's console: no reservation belongs to it" },
+		"refund it in the merchant's console: it has no reservation" },
 	[FINDING_OPEN_BUT_CHARGED] = { "G3", "charged there, still open here",
-		"see that a worker's janitor runs: it settles this; if it stays, read the attempt's failure_code" },
+		"check that a janitor runs, which settles this; if it stays, read the attempt's failure_code" },
 	[FINDING_AMOUNT] = { "G4", "another amount was charged there",
-		"correct the difference in the merchant's console and find out who asked for it" },
-	[FINDING_REFUNDED_LESS] = { "G5", "given back here, not there",
-		"give the difference back in the merchant's console" },
-	[FINDING_REFUNDED_MORE] = { "G6", "more was given back there than here",
-		"somebody cancelled in the merchant's console: book it with payctl refund, or ask who did" },
+		"correct the difference in the merchant's console and find its cause" },
+	[FINDING_REFUNDED_LESS] = { "G5", "refunded here, not there",
+		"refund the difference in the merchant's console" },
+	[FINDING_REFUNDED_MORE] = { "G6", "more was refunded there than here",
+		"it was cancelled in the merchant's console: find out why, and book it with payctl refund" },
 };
 /* clang-format on */
 
@@ -65,7 +65,7 @@ struct item {
 struct page {
 	int count;
 	struct item items[PAGE];
-	char started[TIMESTAMP_MAX]; /* of the last row: where the next page begins */
+	char started[TIMESTAMP_MAX]; /* of the last row: the next page begins there */
 };
 
 struct report {
@@ -75,7 +75,7 @@ struct report {
 	int64_t compared, without_books, findings;
 };
 
-static void keep_item(const struct db_result *r, int row, struct item *item)
+static void item_keep(const struct db_result *r, int row, struct item *item)
 {
 	const char *status = db_text(r, row, A_STATUS);
 
@@ -90,7 +90,7 @@ static void keep_item(const struct db_result *r, int row, struct item *item)
 	item->refunds_due_krw = db_integer(r, row, A_REFUNDS_DUE);
 }
 
-static void keep_page(const struct db_step *steps, void *context)
+static void page_keep(const struct db_step *steps, void *context)
 {
 	const struct db_result *r = steps[0].result;
 	struct page *page = context;
@@ -98,14 +98,13 @@ static void keep_page(const struct db_step *steps, void *context)
 
 	page->count = rows < PAGE ? rows : PAGE;
 	for (int row = 0; row < page->count; row++)
-		keep_item(r, row, &page->items[row]);
+		item_keep(r, row, &page->items[row]);
 	if (page->count > 0)
 		snprintf(page->started, sizeof(page->started), "%s",
 			 db_text(r, page->count - 1, A_STARTED));
 }
 
-/* The next page, into the same struct. */
-static enum db_code read_page(struct service *service, const struct settings *settings,
+static enum db_code page_read(struct service *service, const struct settings *settings,
 			      struct page *page)
 {
 	struct uuid last = page->count > 0
@@ -117,20 +116,20 @@ static enum db_code read_page(struct service *service, const struct settings *se
 
 	snprintf(started, sizeof(started), "%s", page->started);
 	snprintf(days, sizeof(days), "%d", settings->audit_days);
-	return db_read(service->pool, &step, 1, keep_page, page, NULL);
+	return db_read(service->pool, &step, 1, page_keep, page, NULL);
 }
 
 static enum finding compare_refunds(const struct item *item, const struct gateway_books *books)
 {
 	if (books->refunded_krw < item->refunded_krw)
 		return FINDING_REFUNDED_LESS;
-	/* what is ordered and not booked yet may have been given back already */
+	/* an open refund may be done at the gateway already */
 	if (books->refunded_krw > item->refunded_krw + item->refunds_due_krw)
 		return FINDING_REFUNDED_MORE;
 	return FINDING_NONE;
 }
 
-static enum finding compare(const struct item *item, const struct gateway_books *books)
+static enum finding compare_charge(const struct item *item, const struct gateway_books *books)
 {
 	int64_t kept_krw = books->charged_krw - books->refunded_krw;
 
@@ -147,11 +146,11 @@ static enum finding compare(const struct item *item, const struct gateway_books 
 	return item->is_declined ? FINDING_CHARGED_THERE_ONLY : FINDING_OPEN_BUT_CHARGED;
 }
 
-static void report_text(struct report *report, enum finding finding, const struct item *item,
-			const struct gateway_books *books)
+static void finding_report_text(struct report *report, enum finding finding,
+				const struct item *item, const struct gateway_books *books)
 {
 	buf_printf(&report->body,
-		   "%-4s FAIL %s\n       attempt %s at %s: %lld won asked for, %lld given back "
+		   "%-4s FAIL %s\n       attempt %s at %s: %lld won asked for, %lld refunded "
 		   "here; there %lld and %lld%s%s\n"
 		   "       what to do: %s\n",
 		   kinds[finding].id, kinds[finding].title, item->attempt.text, item->gateway,
@@ -160,8 +159,8 @@ static void report_text(struct report *report, enum finding finding, const struc
 		   books->code[0] != '\0' ? ", " : "", books->code, kinds[finding].advice);
 }
 
-static void report_json(struct report *report, enum finding finding, const struct item *item,
-			const struct gateway_books *books)
+static void finding_report_json(struct report *report, enum finding finding,
+				const struct item *item, const struct gateway_books *books)
 {
 	struct json_out *w = &report->writer;
 
@@ -179,7 +178,8 @@ static void report_json(struct report *report, enum finding finding, const struc
 	json_object_end(w);
 }
 
-static void look_at(struct report *report, const struct settings *settings, const struct item *item)
+static void item_audit(struct report *report, const struct settings *settings,
+		       const struct item *item)
 {
 	const struct gateway *gateway = gateway_by_name(item->gateway);
 	struct gateway_books books = { .state = BOOKS_UNREADABLE, .code = "GATEWAY_MISSING" };
@@ -192,17 +192,17 @@ static void look_at(struct report *report, const struct settings *settings, cons
 	if (gateway)
 		gateway->read_books(settings, &item->attempt, &books);
 	report->compared++;
-	finding = compare(item, &books);
+	finding = compare_charge(item, &books);
 	if (finding == FINDING_NONE)
 		return;
 	report->findings++;
 	if (report->json)
-		report_json(report, finding, item, &books);
+		finding_report_json(report, finding, item, &books);
 	else
-		report_text(report, finding, item, &books);
+		finding_report_text(report, finding, item, &books);
 }
 
-static void print(const struct report *report, FILE *out)
+static void report_print(const struct report *report, FILE *out)
 {
 	const char *agree = report->findings == 0 ? "the books agree" : "THE BOOKS DIFFER";
 
@@ -234,14 +234,14 @@ int audit_gateway_run(struct service *service, const struct settings *settings, 
 	if (json)
 		json_array_begin(&report.writer, NULL);
 	do {
-		code = read_page(service, settings, page);
+		code = page_read(service, settings, page);
 		for (int i = 0; code == DB_OK && i < page->count; i++)
-			look_at(&report, settings, &page->items[i]);
+			item_audit(&report, settings, &page->items[i]);
 	} while (code == DB_OK && page->count == PAGE);
 	if (json)
 		json_array_end(&report.writer);
 	if (code == DB_OK && !report.body.failed)
-		print(&report, out);
+		report_print(&report, out);
 	else
 		report.findings = -1;
 	free(page);

@@ -1,7 +1,6 @@
 /*
- * The audit against the gateways' own books: each attempt of the last settings->audit_days days,
- * each open one and each refunded in that time is asked after at its gateway, one after the other.
- * Changes nothing.
+ * The audit against the books of the gateways: every attempt of the last settings->audit_days days,
+ * every open one, and every one refunded in that time. Changes nothing.
  */
 #ifndef PAYMENTS_PAY_AUDIT_GATEWAY_AUDIT_H
 #define PAYMENTS_PAY_AUDIT_GATEWAY_AUDIT_H
@@ -11,11 +10,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/*
- * Prints one line for each difference and what to do about it; as one JSON object where `json` is
- * true. 0: the books agree. 1: differences, or charges that could not be compared. 2: it could not
- * be run.
- */
+/* Prints each difference and what to do, as text or as one JSON object. 0: the books agree.
+ * 1: differences, or charges that could not be compared. 2: could not run. */
 int audit_gateway_run(struct service *service, const struct settings *settings, FILE *out,
 		      bool json);
 

@@ -3,7 +3,7 @@
 #include "base/json_out.h"
 #include "base/log.h"
 #include "pay/metrics.h"
-#include "pay/payment/intent.h"
+#include "pay/payment/claim.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,8 +18,7 @@ enum shadow_column {
 	I_ATTEMPTS,
 	R_STATUS,
 	R_PAYMENT_STATUS,
-	R_PAST,
-	R_NEAR,
+	R_LEFT_MS,
 	SEATS_NOT_HELD
 };
 
@@ -29,27 +28,28 @@ struct shadow {
 	struct outcome *outcome;
 };
 
-static struct claim_row read_row(const struct db_result *r)
+static struct claim_facts read_shadow_facts(const struct db_result *r)
 {
 	const char *status = db_text(r, 0, R_STATUS);
 
-	return (struct claim_row){
+	return (struct claim_facts){
 		.user_exists = db_boolean(r, 0, PAYER_EXISTS),
 		.intent_status = intent_status_parse(db_text(r, 0, I_STATUS)),
 		.attempts = (int)db_integer(r, 0, I_ATTEMPTS),
 		.reservation = reservation_state_of(status, db_text(r, 0, R_PAYMENT_STATUS)),
 		.status_cancelled = status && strcmp(status, "cancelled") == 0,
-		.past_deadline = db_boolean(r, 0, R_PAST),
-		.near_deadline = db_boolean(r, 0, R_NEAR),
+		.left_ms = db_text(r, 0, R_LEFT_MS) ? db_integer(r, 0, R_LEFT_MS) : INT64_MAX,
 		.seats_not_held = db_integer(r, 0, SEATS_NOT_HELD),
 	};
 }
 
-static enum status decide(const struct shadow *shadow, const struct claim_row *row)
+static enum status decide_shadow(const struct shadow *shadow, const struct claim_facts *facts)
 {
-	if (row->user_exists && shadow->input->refused != STATUS_OK)
+	struct claim_rules rules = claim_rules_of(shadow->call->settings);
+
+	if (facts->user_exists && shadow->input->refused != STATUS_OK)
 		return shadow->input->refused;
-	return claim_decide_process(row, shadow->call->settings->attempts_max);
+	return claim_decide_process(facts, &rules);
 }
 
 /* Whether the tables can still tell what the monolith went by. */
@@ -61,7 +61,7 @@ static bool is_comparable(int64_t monolith_http, bool is_paid)
 	       monolith_http != 403;
 }
 
-static void count(const struct shadow *shadow, const char *decision, bool differs)
+static void count_shadow(const struct shadow *shadow, const char *decision, bool differs)
 {
 	struct log_line line;
 
@@ -76,13 +76,13 @@ static void count(const struct shadow *shadow, const char *decision, bool differ
 	log_end(&line);
 }
 
-static void compare(const struct db_step *steps, void *context)
+static void compare_shadow(const struct db_step *steps, void *context)
 {
 	const struct shadow *shadow = context;
 	const struct db_result *r = steps[0].result;
-	struct claim_row row = read_row(r);
+	struct claim_facts facts = read_shadow_facts(r);
 	int64_t monolith_http = shadow->input->monolith_http;
-	const struct status_info *decision = status_info(decide(shadow, &row));
+	const struct status_info *decision = status_info(decide_shadow(shadow, &facts));
 	bool comparable = is_comparable(monolith_http, db_boolean(r, 0, R_PAID));
 	bool differs = comparable && decision->http != monolith_http;
 	struct json_out out = { .buf = &shadow->outcome->body };
@@ -92,7 +92,7 @@ static void compare(const struct db_step *steps, void *context)
 		return;
 	}
 	if (comparable)
-		count(shadow, decision->code, differs);
+		count_shadow(shadow, decision->code, differs);
 	shadow->outcome->status = STATUS_OK;
 	json_object_begin(&out, NULL);
 	json_bool(&out, "compared", comparable);
@@ -107,16 +107,13 @@ void shadow_process(struct call *call, const struct shadow_input *input, struct 
 {
 	struct shadow shadow = { call, input, outcome };
 	const char *reservation = input->reservation_id.text;
-	char margin_ms[16];
-	struct db_step step = { .sql = SQL_SHADOW_PROCESS,
+	struct db_step step = { .sql = SQL_SHADOW_LOOK,
 				.params = { *reservation ? reservation : NULL, input->user_id.text,
-					    margin_ms,
 					    input->monolith_http == HTTP_OK ? "true" : "false",
 					    call->principal.user_id.text } };
 	enum db_code code;
 
-	snprintf(margin_ms, sizeof(margin_ms), "%d", call->settings->hold_margin_ms);
-	code = db_read(call->service->pool, &step, 1, compare, &shadow, &call->db);
+	code = db_read(call->service->pool, &step, 1, compare_shadow, &shadow, &call->db);
 	if (code != DB_OK)
 		outcome_error(outcome, call, service_status_of(code));
 }

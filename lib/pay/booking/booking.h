@@ -49,6 +49,10 @@ void booking_occupied(struct call *call, const struct uuid *performance_id,
 		      const struct uuid *asker, const char *const *labels, int count,
 		      struct outcome *outcome);
 
+/* The work of service->lists and service->seat_maps. */
+enum db_code booking_list_batch(struct batch_member *first, bool alone, struct db_cost *cost);
+enum db_code seat_map_batch(struct batch_member *first, bool alone, struct db_cost *cost);
+
 /* The stored form of a booking's payment method, any case in ("CREDIT_CARD" -> "credit_card");
  * NULL: none. */
 const char *booking_method_find(const char *method);

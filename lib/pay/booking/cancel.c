@@ -1,18 +1,10 @@
 #include "pay/booking/booking.h"
 
 #include "base/json_out.h"
-#include "pay/payment/intent.h"
+#include "pay/lock.h"
 
-enum cancel_column {
-	USER_EXISTS,
-	R_ID,
-	R_STATUS,
-	R_PAYMENT_STATUS,
-	R_PAST,
-	I_ID,
-	I_STATUS,
-	SEAT_IDS
-};
+/* Columns of cancel_look; then row_counts. */
+enum look_column { USER_EXISTS, OWNED, COUNTS };
 
 struct cancel {
 	struct call *call;
@@ -20,32 +12,24 @@ struct cancel {
 	struct outcome *outcome;
 };
 
-static enum status decide(const struct db_result *r)
+static enum status decide_cancel(const struct locked *locked, bool user_exists, bool is_owned)
 {
-	enum reservation_state reservation =
-		reservation_state_of(db_text(r, 0, R_STATUS), db_text(r, 0, R_PAYMENT_STATUS));
-	enum intent_status intent = intent_status_parse(db_text(r, 0, I_STATUS));
+	bool has_intent = intent_is_live(locked->intent_status);
 
-	if (!db_boolean(r, 0, USER_EXISTS))
+	if (!user_exists)
 		return STATUS_USER_NOT_FOUND;
-	if (reservation == RESERVATION_NONE)
+	if (locked->reservation == RESERVATION_NONE || !is_owned)
 		return STATUS_BOOKING_NOT_FOUND;
-	if (intent == INTENT_PROCESSING || intent == INTENT_UNKNOWN)
+	if (intent_is_under_way(locked->intent_status))
 		return STATUS_PAYMENT_IN_PROGRESS;
-	if (reservation != RESERVATION_PENDING || db_boolean(r, 0, R_PAST))
+	if (locked->reservation != RESERVATION_PENDING || locked->left_ms <= 0)
 		return STATUS_BOOKING_NOT_CANCELLABLE;
-	if (intent != INTENT_NONE && !intent_may_become(intent, INTENT_CANCELLED))
+	if (has_intent && !intent_may_become(locked->intent_status, INTENT_CANCELLED))
 		return STATUS_BOOKING_NOT_CANCELLABLE;
 	return STATUS_OK;
 }
 
-static bool is_cancelled(const struct db_result *r)
-{
-	return reservation_state_of(db_text(r, 0, R_STATUS), db_text(r, 0, R_PAYMENT_STATUS)) ==
-	       RESERVATION_CANCELLED;
-}
-
-static void answer(const struct cancel *cancel)
+static void answer_cancelled(const struct cancel *cancel)
 {
 	struct json_out out = { .buf = &cancel->outcome->body };
 
@@ -60,38 +44,47 @@ static void answer(const struct cancel *cancel)
 	json_object_end(&out);
 }
 
+static enum db_code write_cancel(struct db_tx *tx, const struct cancel *cancel,
+				 const struct locked *locked)
+{
+	const char *intent = intent_is_live(locked->intent_status) ? locked->intent_id : NULL;
+	struct db_step step = { .sql = SQL_CANCEL_WRITE,
+				.params = { locked->reservation_id, intent,
+					    cancel->call->request_id } };
+
+	cancel->outcome->intent_id = uuid_of(intent);
+	answer_cancelled(cancel);
+	return db_tx_commit(tx, &step, 1);
+}
+
 static enum db_code cancel_body(struct db_tx *tx, void *context)
 {
 	struct cancel *cancel = context;
 	const struct call *call = cancel->call;
-	struct db_step lock = { .sql = SQL_CANCEL_LOCK,
+	struct lock_ids ids = { .reservation = cancel->booking_id->text };
+	struct db_step look = { .sql = SQL_CANCEL_LOOK,
 				.params = { cancel->booking_id->text, cancel->user_id->text,
 					    call->principal.is_admin ? "true" : "false",
 					    call->principal.user_id.text } };
-	struct db_step make = { .sql = SQL_CANCEL_MAKE };
-	enum db_code code = db_tx_trip(tx, &lock, 1);
-	enum status refusal;
+	struct locked locked;
+	enum status status;
+	enum db_code code = lock_one(tx, &ids, &look, &locked);
 
 	if (code != DB_OK)
 		return code;
-	refusal = decide(lock.result);
-	if (refusal == STATUS_BOOKING_NOT_CANCELLABLE && db_tx_after_doubt(tx) &&
-	    is_cancelled(lock.result)) {
-		answer(cancel); /* by our own run, whose COMMIT was answered by nobody */
-		return DB_OK;
-	}
-	if (refusal != STATUS_OK) {
-		outcome_error(cancel->outcome, call, refusal);
-		return DB_OK;
-	}
-	make.params[0] = cancel->booking_id->text;
-	make.params[1] = db_text(lock.result, 0, I_ID);
-	make.params[2] = db_text(lock.result, 0, SEAT_IDS);
-	make.params[3] = call->request_id;
-	if (make.params[1])
-		uuid_parse(make.params[1], &cancel->outcome->intent_id);
-	answer(cancel);
-	return db_tx_commit(tx, &make, 1);
+	if (!locked_all(&locked, look.result, 0, COUNTS))
+		return DB_CONFLICT;
+	status = decide_cancel(&locked, db_boolean(look.result, 0, USER_EXISTS),
+			       db_boolean(look.result, 0, OWNED));
+	if (status == STATUS_OK)
+		return write_cancel(tx, cancel, &locked);
+	/* by our own run, whose COMMIT was never answered */
+	if (status == STATUS_BOOKING_NOT_CANCELLABLE && db_tx_after_doubt(tx) &&
+	    locked.reservation == RESERVATION_CANCELLED)
+		answer_cancelled(cancel);
+	else
+		outcome_error(cancel->outcome, call, status);
+	return DB_OK;
 }
 
 void booking_cancel(struct call *call, const struct uuid *user_id, const struct uuid *booking_id,

@@ -9,6 +9,7 @@
 #include "base/decimal.h"
 #include "base/json_out.h"
 #include "db/array.h"
+#include "pay/janitor/expire.h"
 #include "pay/payment/payment.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@
 #include <strings.h>
 
 #define NUMBER_MAX 32
-#define ROUNDS_MAX 3 /* lapsed holds ended and tried again; more means that others are quicker */
+#define ROUNDS_MAX 3 /* tried again; after that other buyers are quicker */
 
 const char *booking_method_find(const char *method)
 {
@@ -48,7 +49,7 @@ static void make_number(char out[NUMBER_MAX])
 	*at = '\0';
 }
 
-static void write_seats(struct json_out *out, const struct db_result *seats)
+static void write_held_seats(struct json_out *out, const struct db_result *seats)
 {
 	int rows = db_rows(seats);
 
@@ -81,12 +82,12 @@ static void answer_held(struct hold *hold, int64_t total, const struct db_result
 	json_string(&out, "orderId", hold->order.text);
 	json_integer(&out, "totalAmount", total);
 	json_string(&out, "expiresAt", db_text(facts, 0, DEADLINE_ISO));
-	write_seats(&out, seats);
+	write_held_seats(&out, seats);
 	json_object_end(&out);
 }
 
-static enum db_code make(struct db_tx *tx, struct hold *hold, const struct db_result *facts,
-			 const struct db_result *seats)
+static enum db_code write_hold(struct db_tx *tx, struct hold *hold, const struct db_result *facts,
+			       const struct db_result *seats)
 {
 	struct buf ids = { 0 }, prices = { 0 };
 	struct decimal amount;
@@ -95,7 +96,7 @@ static enum db_code make(struct db_tx *tx, struct hold *hold, const struct db_re
 	int rows = db_rows(seats);
 	enum db_code code = DB_BROKEN;
 	struct db_step step = {
-		.sql = SQL_HOLD_MAKE,
+		.sql = SQL_HOLD_WRITE,
 		.params = { hold->booking.text, hold->call->principal.user_id.text,
 			    hold->input->performance_id.text, number, amount.text,
 			    hold->input->payment_method, db_text(facts, 0, DEADLINE),
@@ -118,6 +119,8 @@ static enum db_code make(struct db_tx *tx, struct hold *hold, const struct db_re
 	step.params[11] = buf_text(&hold->outcome->body);
 	step.params[12] = hold->call->request_id;
 	step.params[13] = hold->order.text;
+	step.params[14] = hold->key ? hold->key->fingerprint.text : NULL;
+	step.params[15] = hold->key ? hold->key->hours : NULL;
 	if (!ids.failed && !prices.failed && !hold->outcome->body.failed)
 		code = db_tx_commit(tx, &step, 1);
 	buf_free(&ids);
@@ -125,113 +128,79 @@ static enum db_code make(struct db_tx *tx, struct hold *hold, const struct db_re
 	return code;
 }
 
-/* True: the key lets the request be carried out. */
-static bool key_allows(struct hold *hold, const struct db_step *begin, const struct db_step *get)
+/* True: the seats may be held. Else hold->result says whether the outcome is complete. */
+static bool judge_hold(struct hold *hold, const struct db_result *facts,
+		       const struct db_result *seats, const struct db_result *key)
 {
-	switch (idempotency_judge(hold->key, begin, get, NULL, hold->outcome)) {
-	case IDEMPOTENCY_FIRST:
-		return true;
-	case IDEMPOTENCY_REPLAY:
+	hold->result = HOLD_DONE;
+	if (hold->key && !idempotency_allows(hold->key, key, 0, 0, hold->outcome))
 		return false;
-	case IDEMPOTENCY_MISMATCH:
-		outcome_error(hold->outcome, hold->call, STATUS_IDEMPOTENCY_MISMATCH);
-		return false;
-	case IDEMPOTENCY_IN_PROGRESS:
-	case IDEMPOTENCY_UNKNOWN:
-		break;
-	}
-	outcome_error(hold->outcome, hold->call, STATUS_IDEMPOTENCY_IN_PROGRESS);
+	if (db_boolean(facts, 0, USER_EXISTS))
+		return hold_allowed(hold, facts, seats);
+	outcome_error(hold->outcome, hold->call, STATUS_USER_NOT_FOUND);
 	return false;
 }
 
-/* With a key, what it says comes first: a trip of its own, so that a replay takes no seat's
- * lock. */
-static enum db_code check_key(struct db_tx *tx, struct hold *hold, bool *go_on)
+/* The statements that read what a hold is judged by: facts, seats and, with a key, the key. How
+ * many. */
+static int look_steps(const struct hold *hold, struct decimal *hold_s, struct db_step steps[3])
 {
-	struct db_step steps[2];
-	enum db_code code;
+	const char *performance = hold->input->performance_id.text;
 
-	*go_on = true;
-	if (!hold->key)
-		return DB_OK;
-	idempotency_steps(hold->key, &steps[0], &steps[1]);
-	code = db_tx_trip(tx, steps, 2);
-	if (code == DB_OK)
-		*go_on = key_allows(hold, &steps[0], &steps[1]);
-	return code;
+	*hold_s = decimal(hold->call->settings->hold_s);
+	steps[0] = (struct db_step){ .sql = SQL_HOLD_FACTS,
+				     .params = { hold->call->principal.user_id.text, performance,
+						 hold_s->text } };
+	steps[1] = (struct db_step){ .sql = SQL_HOLD_LOOK,
+				     .params = { performance, buf_text(&hold->ids),
+						 buf_text(&hold->labels) } };
+	if (hold->key)
+		steps[2] = idempotency_get(hold->key);
+	return hold->key ? 3 : 2;
 }
 
 /*
- * After a COMMIT that nobody answered: was it carried out? The answer written then still stands.
- * The buyer's turn comes first: it is free only once that COMMIT has ended, one way or the other.
+ * The buyer's turn comes first: after a COMMIT that was never answered it is free only once that
+ * has ended, one way or the other. If it went through, the answer written then still stands.
  */
-static enum db_code check_doubt(struct db_tx *tx, struct hold *hold, bool *go_on)
-{
-	struct db_step steps[] = {
-		{ .sql = SQL_HOLD_TURN,
-		  .params = { hold->call->principal.user_id.text,
-			      hold->input->performance_id.text } },
-		{ .sql = SQL_HOLD_MADE, .params = { hold->booking.text } },
-	};
-	enum db_code code;
-
-	*go_on = true;
-	if (!db_tx_after_doubt(tx))
-		return DB_OK;
-	code = db_tx_trip(tx, steps, 2);
-	if (code == DB_OK)
-		*go_on = !db_boolean(steps[1].result, 0, 0);
-	return code;
-}
-
 static enum db_code hold_body(struct db_tx *tx, void *context)
 {
 	struct hold *hold = context;
-	const char *user = hold->call->principal.user_id.text,
-		   *performance = hold->input->performance_id.text;
-	char hold_s[16];
-	struct db_step steps[] = {
-		{ .sql = SQL_HOLD_TURN, .params = { user, performance } },
-		{ .sql = SQL_HOLD_FACTS, .params = { user, performance, hold_s } },
-		{ .sql = SQL_HOLD_SEATS,
+	const char *performance = hold->input->performance_id.text;
+	struct decimal hold_s;
+	struct db_step steps[6] = {
+		{ .sql = SQL_HOLD_TURN,
+		  .params = { hold->call->principal.user_id.text, performance } },
+		{ .sql = SQL_HOLD_LOCK,
 		  .params = { performance, buf_text(&hold->ids), buf_text(&hold->labels) } },
 	};
+	struct db_step *look = &steps[2];
+	int count = 2 + look_steps(hold, &hold_s, look);
+	struct db_step *made = &steps[count];
 	enum db_code code;
-	bool go_on;
 
-	hold->result = HOLD_DONE;
-	snprintf(hold_s, sizeof(hold_s), "%d", hold->call->settings->hold_s);
-	code = check_doubt(tx, hold, &go_on);
-	if (code != DB_OK || !go_on)
+	*made = (struct db_step){ .sql = SQL_HOLD_MADE, .params = { hold->booking.text } };
+	code = db_tx_trip(tx, steps, count + (db_tx_after_doubt(tx) ? 1 : 0));
+	hold->result = code == DB_CONFLICT ? HOLD_RIVALLED : HOLD_DONE;
+	if (code != DB_OK || (made->result && db_boolean(made->result, 0, 0)))
 		return code;
-	code = check_key(tx, hold, &go_on);
-	if (code != DB_OK || !go_on)
-		return code;
-	code = db_tx_trip(tx, steps, 3);
-	if (code == DB_CONFLICT) {
-		hold->result = HOLD_RIVALLED;
-		return code;
-	}
-	if (code != DB_OK)
-		return code;
-	if (!db_boolean(steps[1].result, 0, USER_EXISTS)) {
-		outcome_error(hold->outcome, hold->call, STATUS_USER_NOT_FOUND);
+	if (!judge_hold(hold, look[0].result, look[1].result, look[2].result))
 		return DB_OK;
-	}
-	if (!hold_allowed(hold, steps[1].result, steps[2].result))
-		return DB_OK;
-	return make(tx, hold, steps[1].result, steps[2].result);
+	return write_hold(tx, hold, look[0].result, look[1].result);
 }
 
-static enum db_code lapse_body(struct db_tx *tx, void *context)
+/* Ends the holds in the way whose time is over, so that the buyer need not wait for a janitor. */
+static enum db_code end_lapsed(struct hold *hold)
 {
-	struct hold *hold = context;
-	struct db_step step = { .sql = SQL_HOLD_LAPSE, .params = { buf_text(&hold->lapsed) } };
+	struct db_step find = { .sql = SQL_EXPIRE_FIND_SEATS,
+				.params = { buf_text(&hold->lapsed) } };
+	struct expire_rules rules = { .others = true };
+	int64_t count;
 
-	return db_tx_commit(tx, &step, 1);
+	return expire(hold->call->service, &find, &rules, &count);
 }
 
-/* Names the seats a rival holds or is about to. None: he has let go of them meanwhile. */
+/* Names the seats that a rival holds or is about to hold. None: they are free again. */
 static enum db_code rivals_body(struct db_tx *tx, void *context)
 {
 	struct hold *hold = context;
@@ -253,7 +222,7 @@ static enum db_code rivals_body(struct db_tx *tx, void *context)
 	return DB_OK;
 }
 
-/* A rival's lock is no reason to try again: who is late is told so at once. */
+/* A rival's lock is no reason to try again: a late buyer is told so at once. */
 static const struct db_policy HOLD_POLICY = { .tries = 2,
 					      .retry_conflict = false,
 					      .retry_lost = true };
@@ -265,10 +234,9 @@ static enum db_code hold_once(struct hold *hold)
 
 	if (code == DB_CONFLICT && hold->result == HOLD_RIVALLED)
 		return db_tx_run(pool, &DB_POLICY_REQUEST, rivals_body, hold, &hold->call->db);
-	if (code == DB_OK && hold->result == HOLD_LAPSED)
-		return db_tx_run(pool, &DB_POLICY_REQUEST, lapse_body, hold, &hold->call->db);
 	if (code == DB_CONFLICT)
-		hold->result = HOLD_RIVALLED; /* the number or the turn was taken: once more */
+		hold->result =
+			HOLD_RIVALLED; /* the number, the turn or the key was taken: once more */
 	return code == DB_CONFLICT ? DB_OK : code;
 }
 
@@ -276,40 +244,32 @@ static void read_look(const struct db_step *steps, void *context)
 {
 	struct hold *hold = context;
 
-	hold->result = HOLD_DONE;
-	if (!db_boolean(steps[0].result, 0, USER_EXISTS))
-		outcome_error(hold->outcome, hold->call, STATUS_USER_NOT_FOUND);
-	else if (hold_allowed(hold, steps[0].result, steps[1].result))
+	if (judge_hold(hold, steps[0].result, steps[1].result, hold->key ? steps[2].result : NULL))
 		hold->result = HOLD_UNDECIDED;
 }
 
-/* A look without a lock or a transaction: when a sale opens most buyers are late, and this is all
- * it takes to tell them so. */
-static enum db_code look(struct hold *hold)
+/* Without a lock or a transaction: when a sale opens most buyers are late, and this is all it takes
+ * to tell them so. */
+static enum db_code look_first(struct hold *hold)
 {
-	const char *performance = hold->input->performance_id.text;
-	char hold_s[16];
-	struct db_step steps[] = {
-		{ .sql = SQL_HOLD_FACTS,
-		  .params = { hold->call->principal.user_id.text, performance, hold_s } },
-		{ .sql = SQL_HOLD_LOOK,
-		  .params = { performance, buf_text(&hold->ids), buf_text(&hold->labels) } },
-	};
+	struct decimal hold_s;
+	struct db_step steps[3];
+	int count = look_steps(hold, &hold_s, steps);
 
-	snprintf(hold_s, sizeof(hold_s), "%d", hold->call->settings->hold_s);
-	return db_read(hold->call->service->pool, steps, 2, read_look, hold, &hold->call->db);
+	return db_read(hold->call->service->pool, steps, count, read_look, hold, &hold->call->db);
 }
 
-static void run(struct hold *hold)
+static void run_hold(struct hold *hold)
 {
-	enum db_code code = DB_OK;
-	int round;
+	enum db_code code = look_first(hold);
 
-	hold->result = HOLD_UNDECIDED;
-	if (!hold->key) /* else a stored answer comes before any rule */
-		code = look(hold);
-	for (round = 0; round < ROUNDS_MAX && code == DB_OK && hold->result != HOLD_DONE; round++)
-		code = hold_once(hold);
+	for (int round = 0; round < ROUNDS_MAX && code == DB_OK && hold->result != HOLD_DONE;
+	     round++) {
+		if (hold->result == HOLD_LAPSED)
+			code = end_lapsed(hold);
+		if (code == DB_OK)
+			code = hold_once(hold);
+	}
 	if (code != DB_OK)
 		outcome_error(hold->outcome, hold->call, service_status_of(code));
 	else if (hold->result != HOLD_DONE)
@@ -332,7 +292,7 @@ static void split_names(struct hold *hold)
 }
 
 /* The request's meaning for its Idempotency-Key: performance, method, seats as named. */
-static void init_key(struct hold *hold, struct idempotency *key)
+static void init_hold_key(struct hold *hold, struct idempotency *key)
 {
 	struct buf meaning = { 0 };
 
@@ -355,11 +315,11 @@ void booking_hold(struct call *call, const struct hold_input *input, struct outc
 
 	split_names(&hold);
 	if (call->idempotency_key)
-		init_key(&hold, &key);
+		init_hold_key(&hold, &key);
 	if (hold.ids.failed || hold.labels.failed)
 		outcome_error(outcome, call, STATUS_INTERNAL_ERROR);
 	else
-		run(&hold);
+		run_hold(&hold);
 	buf_free(&hold.ids);
 	buf_free(&hold.labels);
 	buf_free(&hold.lapsed);

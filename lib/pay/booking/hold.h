@@ -1,18 +1,18 @@
-/* What hold.c, the way of a hold, and hold_rules.c, what a hold must meet, have in common. */
+/* What hold.c, the steps of a hold, and hold_rules.c, what it must meet, have in common. */
 #ifndef PAYMENTS_PAY_BOOKING_HOLD_H
 #define PAYMENTS_PAY_BOOKING_HOLD_H
 
 #include "pay/booking/booking.h"
 #include "pay/payment/idempotency.h"
 
-/* The columns of hold_facts, and of hold_look and hold_seats. */
+/* The columns of hold_facts, and of hold_look. */
 enum facts_column { USER_EXISTS, PERFORMANCE_FOUND, ON_SALE, SEATS_HELD, DEADLINE, DEADLINE_ISO };
 enum seat_column { S_ID, S_LABEL, S_PRICE, S_STATUS, S_LAPSED };
 
 enum hold_result {
 	HOLD_DONE,     /* the outcome is complete */
 	HOLD_LAPSED,   /* seats of lapsed holds stand in the way: end those, try again */
-	HOLD_RIVALLED, /* somebody is taking one of the seats this very moment */
+	HOLD_RIVALLED, /* another transaction is taking one of the seats at this moment */
 	HOLD_UNDECIDED
 };
 

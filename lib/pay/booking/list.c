@@ -1,8 +1,7 @@
 /*
- * Pages of users' bookings. Who asks while others' pages are being read waits for the next look,
- * and that one reads the pages of all who wait: what a statement costs by itself is paid once. What
- * each is given is his own: every row says for whom it was read and whose booking it is, and one
- * that does not belong on the page it came for is never shown.
+ * Pages of users' bookings. Requests that arrive while pages are being read share the next read.
+ * What each is given is its own: every row says for which page it was read and whose booking it is,
+ * and one that does not belong to the page is never shown.
  */
 #include "pay/booking/booking.h"
 
@@ -40,7 +39,7 @@ enum page_column {
 
 /* One request's part. */
 struct listing {
-	struct batch_item item;
+	struct batch_member member;
 	struct call *call;
 	const struct bookings_page *page;
 	struct booking_cursor from;
@@ -50,12 +49,11 @@ struct listing {
 	int rows; /* that came for it */
 	int seen; /* of these */
 	int last; /* the result's row that it shows last */
-	int64_t since_us;
 };
 
-static struct listing *next_of(const struct listing *listing)
+static struct listing *listing_after(const struct listing *listing)
 {
-	return (struct listing *)listing->item.next;
+	return (struct listing *)listing->member.next;
 }
 
 static void write_id(struct json_out *out, const char *name, const struct db_result *r, int row,
@@ -111,7 +109,9 @@ static void write_cursor(struct outcome *outcome, const struct db_result *r, int
 
 static void page_begin(struct listing *listing)
 {
+	buf_reset(&listing->outcome->body);
 	listing->status = STATUS_INTERNAL_ERROR; /* until its first row is seen */
+	listing->seen = 0;
 	listing->out = (struct json_out){ .buf = &listing->outcome->body };
 	buf_expect(&listing->outcome->body, (size_t)listing->rows * BOOKING_BYTES);
 	json_array_begin(&listing->out, NULL);
@@ -157,7 +157,7 @@ static struct listing *at_place(struct listing *first, int64_t place)
 	struct listing *listing = first;
 
 	while (listing && --place > 0)
-		listing = next_of(listing);
+		listing = listing_after(listing);
 	assert(listing && place == 0);
 	return listing;
 }
@@ -167,13 +167,15 @@ static void read_pages(const struct db_step *steps, void *context)
 	const struct db_result *r = steps[0].result;
 	struct listing *first = context;
 
+	for (struct listing *listing = first; listing; listing = listing_after(listing))
+		listing->rows = 0;
 	for (int row = 0; row < db_rows(r); row++)
 		at_place(first, db_integer(r, row, PLACE))->rows++;
-	for (struct listing *listing = first; listing; listing = next_of(listing))
+	for (struct listing *listing = first; listing; listing = listing_after(listing))
 		page_begin(listing);
 	for (int row = 0; row < db_rows(r); row++)
 		page_row(at_place(first, db_integer(r, row, PLACE)), r, row);
-	for (struct listing *listing = first; listing; listing = next_of(listing))
+	for (struct listing *listing = first; listing; listing = listing_after(listing))
 		json_array_end(&listing->out);
 }
 
@@ -182,65 +184,48 @@ static void add_page(struct pg_columns *columns, const struct listing *listing)
 {
 	/* one more tells whether there is a next page */
 	struct decimal most = decimal(listing->page->limit + 1);
-	const char *const row[] = {
-		listing->call->principal.user_id.text,
-		listing->page->user_id.text,
-		listing->from.created,
-		listing->from.id.text,
-		most.text,
-	};
 
-	columns->count = sizeof(row) / sizeof(row[0]);
-	pg_columns_add(columns, row);
+	pg_columns_add(columns, listing->call->principal.user_id.text, listing->page->user_id.text,
+		       listing->from.created, listing->from.id.text, most.text);
 }
 
-static enum db_code look_for(struct listing *first, struct db_cost *cost)
+enum db_code booking_list_batch(struct batch_member *member, bool alone, struct db_cost *cost)
 {
+	struct listing *first = (struct listing *)member;
 	struct db_step step = { .sql = SQL_BOOKINGS_PAGES, .format = DB_BINARY };
 	struct pg_columns columns = { .count = 0 };
 	enum db_code code = DB_BROKEN;
 
-	for (const struct listing *listing = first; listing; listing = next_of(listing))
+	(void)alone;
+	metrics_count(METRIC_BOOKING_LOOKS);
+	for (const struct listing *listing = first; listing; listing = listing_after(listing)) {
 		add_page(&columns, listing);
+		metrics_count(METRIC_BOOKING_LISTS);
+	}
 	if (pg_columns_end(&columns, step.params))
 		code = db_read(first->call->service->pool, &step, 1, read_pages, first, cost);
 	pg_columns_free(&columns);
 	return code;
 }
 
-static void look_for_all(struct batch_item *items, void *context)
-{
-	struct listing *first = (struct listing *)items;
-	struct db_cost cost = { .trips = 0 };
-	int64_t begin_us = clock_mono_us();
-	enum db_code code = look_for(first, &cost);
-
-	(void)context;
-	metrics_count(METRIC_BOOKING_LOOKS);
-	for (struct listing *listing = first; listing; listing = next_of(listing)) {
-		if (code != DB_OK)
-			listing->status = service_status_of(code);
-		call_count(listing->call, &cost, begin_us - listing->since_us);
-		metrics_count(METRIC_BOOKING_LISTS);
-	}
-}
-
 void booking_list(struct call *call, const struct bookings_page *page, struct outcome *outcome)
 {
 	struct listing listing = {
+		.member = { .cost = &call->db },
 		.call = call,
 		.page = page,
 		.outcome = outcome,
-		.status = STATUS_SERVICE_UNAVAILABLE, /* until somebody has come to it */
-		.since_us = clock_mono_us(),
 	};
+	enum db_code code;
 
 	booking_cursor_first(&listing.from);
-	if (page->cursor && !booking_cursor_read(&listing.from, page->cursor))
+	if (page->cursor && !booking_cursor_read(&listing.from, page->cursor)) {
 		listing.status = STATUS_INVALID_PARAMETER;
-	else
-		batch_do(&call->service->lists, &listing.item, look_for_all, NULL,
-			 call->settings->db_wait_ms);
+	} else {
+		code = batch_do(&call->service->lists, &listing.member, call->settings->db_wait_ms);
+		if (code != DB_OK)
+			listing.status = service_status_of(code);
+	}
 	outcome->status = listing.status;
 	if (listing.status != STATUS_OK) {
 		outcome->next_cursor[0] = '\0';

@@ -1,7 +1,7 @@
 /*
- * The taken seats of a performance. Before a sale everybody looks at the same hall: who asks for
- * all of it while it is being read waits for the next look, and that one answers all who wait. A
- * look begins after each of them asked, so nobody is shown a hall older than his question.
+ * The taken seats of a performance: before a sale all buyers ask for the same seat map. Requests
+ * that arrive while it is being read share the next read, which begins after each of them asked: no
+ * answer is older than its question.
  */
 #include "pay/booking/booking.h"
 
@@ -18,41 +18,40 @@
 enum occupied_column { LABEL, BOOKED, LOCKED_UNTIL, BUYER };
 
 /* One request's part. */
-struct look {
-	struct batch_item item;
+struct viewer {
+	struct batch_member member;
 	struct call *call;
 	const struct uuid *performance_id;
-	const struct uuid *asker; /* NULL: nobody that is known */
-	int64_t since_us;
+	const struct uuid *user; /* NULL: not logged in */
 	bool answered;
 	enum status status;
 	struct spliced seats; /* where OK: with the asker's own marked */
 };
 
-static struct look *next_of(const struct look *look)
+static struct viewer *viewer_after(const struct viewer *viewer)
 {
-	return (struct look *)look->item.next;
+	return (struct viewer *)viewer->member.next;
 }
 
-/* The next after `look` that asks for the same; NULL: none. */
-static struct look *next_alike(const struct look *look)
+/* The next after `viewer` that asks for the same; NULL: none. */
+static struct viewer *viewer_alike(const struct viewer *viewer)
 {
-	struct look *next = next_of(look);
+	struct viewer *next = viewer_after(viewer);
 
-	while (next && strcmp(next->performance_id->text, look->performance_id->text) != 0)
-		next = next_of(next);
+	while (next && strcmp(next->performance_id->text, viewer->performance_id->text) != 0)
+		next = viewer_after(next);
 	return next;
 }
 
-static void mark_own(struct look *first, const struct db_result *r, int row, size_t place)
+static void mark_own_seats(struct viewer *first, const struct db_result *r, int row, size_t place)
 {
 	struct uuid buyer = db_uuid(r, row, BUYER);
 
 	if (buyer.text[0] == '\0')
 		return;
-	for (struct look *look = first; look; look = next_alike(look))
-		if (look->asker && strcmp(look->asker->text, buyer.text) == 0)
-			spliced_put(&look->seats, place);
+	for (struct viewer *viewer = first; viewer; viewer = viewer_alike(viewer))
+		if (viewer->user && strcmp(viewer->user->text, buyer.text) == 0)
+			spliced_put(&viewer->seats, place);
 }
 
 static void write_seat(struct json_out *out, struct buf *id, const struct db_result *r, int row,
@@ -77,7 +76,7 @@ static void write_seat(struct json_out *out, struct buf *id, const struct db_res
 		json_null(out, "lockedUntil");
 }
 
-static struct shared_text *write_seats(struct look *first, const struct db_result *r)
+static struct shared_text *write_seat_map(struct viewer *first, const struct db_result *r)
 {
 	struct buf text = { .data = NULL }, id = { .data = NULL };
 	struct json_out out = { .buf = &text };
@@ -87,7 +86,7 @@ static struct shared_text *write_seats(struct look *first, const struct db_resul
 	json_array_begin(&out, NULL);
 	for (int row = 0; row < rows; row++) {
 		write_seat(&out, &id, r, row, first->performance_id->text);
-		mark_own(first, r, row, text.length);
+		mark_own_seats(first, r, row, text.length);
 		json_object_end(&out);
 	}
 	json_array_end(&out);
@@ -96,99 +95,107 @@ static struct shared_text *write_seats(struct look *first, const struct db_resul
 	return shared_text_of(&text);
 }
 
-static void read_seats(const struct db_step *steps, void *context)
+static void read_seat_map(const struct db_step *steps, void *context)
 {
-	struct look *first = context;
+	struct viewer *first = context;
 	bool exists = db_boolean(steps[0].result, 0, 0);
-	struct shared_text *text = exists ? write_seats(first, steps[1].result) : NULL;
+	struct shared_text *text = exists ? write_seat_map(first, steps[1].result) : NULL;
 
-	for (struct look *look = first; look; look = next_alike(look)) {
-		look->status = exists ? STATUS_OK : STATUS_PERFORMANCE_NOT_FOUND;
-		if (text && !look->seats.places.failed)
-			look->seats.text = shared_text_hold(text);
+	for (struct viewer *viewer = first; viewer; viewer = viewer_alike(viewer)) {
+		viewer->status = exists ? STATUS_OK : STATUS_PERFORMANCE_NOT_FOUND;
+		if (text && !viewer->seats.places.failed)
+			viewer->seats.text = shared_text_hold(text);
 		else if (exists)
-			look->status = STATUS_INTERNAL_ERROR;
+			viewer->status = STATUS_INTERNAL_ERROR;
 	}
 	shared_text_drop(text);
 }
 
-static void add_askers(const struct look *first, struct buf *askers)
+static void add_viewers(const struct viewer *first, struct buf *users)
 {
-	for (const struct look *look = first; look; look = next_alike(look))
-		if (look->asker)
-			pg_array_add(askers, look->asker->text);
-	pg_array_end(askers);
+	for (const struct viewer *viewer = first; viewer; viewer = viewer_alike(viewer))
+		if (viewer->user)
+			pg_array_add(users, viewer->user->text);
+	pg_array_end(users);
 }
 
-/* For the first and all that are alike. `labels`: only these, an array; NULL: every seat. */
-static void look_for(struct look *first, const char *labels)
+/* For all viewers of one performance. `labels`: only these seats, an array; NULL: every seat. */
+static enum db_code read_performance(struct viewer *first, const char *labels, struct db_cost *cost)
 {
 	const char *performance = first->performance_id->text;
-	struct buf askers = { .data = NULL };
+	struct buf users = { .data = NULL };
 	struct db_step steps[] = {
 		{ .sql = SQL_OCCUPIED_PERFORMANCE, .params = { performance } },
 		{ .sql = labels ? SQL_OCCUPIED_SOME : SQL_OCCUPIED_ALL,
 		  .params = { performance, NULL, labels },
 		  .format = DB_BINARY },
 	};
-	struct db_cost cost = { .trips = 0 };
-	int64_t begin_us = clock_mono_us();
 	enum db_code code = DB_BROKEN;
 
-	add_askers(first, &askers);
-	steps[1].params[1] = buf_text(&askers);
-	if (!askers.failed)
-		code = db_read(first->call->service->pool, steps, 2, read_seats, first, &cost);
-	buf_free(&askers);
-	for (struct look *look = first; look; look = next_alike(look)) {
-		if (code != DB_OK)
-			look->status = service_status_of(code);
-		look->answered = true;
-		call_count(look->call, &cost, begin_us - look->since_us);
-	}
+	add_viewers(first, &users);
+	steps[1].params[1] = buf_text(&users);
+	if (!users.failed)
+		code = db_read(first->call->service->pool, steps, 2, read_seat_map, first, cost);
+	buf_free(&users);
+	return code;
 }
 
-/* A batch is of one line, and a line may be of several performances. */
-static void look_for_all(struct batch_item *items, void *context)
+/* A queue may have viewers of several performances. */
+enum db_code seat_map_batch(struct batch_member *member, bool alone, struct db_cost *cost)
 {
-	(void)context;
-	for (struct look *look = (struct look *)items; look; look = next_of(look)) {
-		if (look->answered)
+	struct viewer *first = (struct viewer *)member;
+	enum db_code code;
+
+	for (struct viewer *viewer = first; viewer; viewer = viewer_after(viewer))
+		viewer->answered = false;
+	for (; first; first = viewer_after(first)) {
+		if (first->answered)
 			continue;
-		look_for(look, NULL);
 		metrics_count(METRIC_SEAT_MAPS);
+		code = read_performance(first, NULL, cost);
+		for (struct viewer *viewer = first; viewer; viewer = viewer_alike(viewer)) {
+			viewer->answered = true;
+			viewer->member.runs_alone = code == DB_BROKEN && !alone;
+			if (code != DB_OK)
+				viewer->status = service_status_of(code);
+		}
 	}
+	return DB_OK;
 }
 
-static struct batch *line_of(struct service *service, const struct uuid *performance_id)
+static struct batch *queue_of(struct service *service, const struct uuid *performance_id)
 {
 	unsigned int hash = 0;
 
 	for (const char *at = performance_id->text; *at != '\0'; at++)
 		hash = hash * 31 + (unsigned char)*at;
-	return &service->looks[hash % SERVICE_LOOK_LINES];
+	return &service->seat_maps[hash % SERVICE_SEAT_MAPS];
 }
 
-static void look_with_others(struct look *look)
+static void view_all(struct viewer *viewer)
 {
-	struct call *call = look->call;
+	struct call *call = viewer->call;
+	enum db_code code = batch_do(queue_of(call->service, viewer->performance_id),
+				     &viewer->member, call->settings->db_wait_ms);
 
-	if (!batch_do(line_of(call->service, look->performance_id), &look->item, look_for_all, NULL,
-		      call->settings->db_wait_ms))
-		look->status = STATUS_SERVICE_UNAVAILABLE;
-	else
+	if (code == DB_OK)
 		metrics_count(METRIC_SEAT_MAPS_GIVEN);
+	else
+		viewer->status = service_status_of(code);
 }
 
-static void look_alone(struct look *look, const char *const *labels, int count)
+static void view_some(struct viewer *viewer, const char *const *labels, int count)
 {
 	struct buf wanted = { .data = NULL };
+	enum db_code code = DB_BROKEN;
 
 	for (int i = 0; i < count; i++)
 		pg_array_add(&wanted, labels[i]);
 	pg_array_end(&wanted);
 	if (!wanted.failed)
-		look_for(look, buf_text(&wanted));
+		code = read_performance(viewer, buf_text(&wanted), &viewer->call->db);
+	if (code != DB_OK)
+		viewer->status = service_status_of(code);
 	buf_free(&wanted);
 }
 
@@ -196,21 +203,21 @@ void booking_occupied(struct call *call, const struct uuid *performance_id,
 		      const struct uuid *asker, const char *const *labels, int count,
 		      struct outcome *outcome)
 {
-	struct look look = {
+	struct viewer viewer = {
+		.member = { .cost = &call->db },
 		.call = call,
 		.performance_id = performance_id,
-		.asker = asker,
-		.since_us = clock_mono_us(),
+		.user = asker,
 		.status = STATUS_INTERNAL_ERROR,
 		.seats = { .word = MINE },
 	};
 
 	if (count == 0)
-		look_with_others(&look);
+		view_all(&viewer);
 	else
-		look_alone(&look, labels, count);
-	outcome->status = look.status;
-	outcome->shared = look.seats;
-	if (look.status != STATUS_OK)
-		outcome_error(outcome, call, look.status);
+		view_some(&viewer, labels, count);
+	outcome->status = viewer.status;
+	outcome->shared = viewer.seats;
+	if (viewer.status != STATUS_OK)
+		outcome_error(outcome, call, viewer.status);
 }

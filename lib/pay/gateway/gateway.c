@@ -1,5 +1,6 @@
 #include "pay/gateway/gateway.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct gateway *const gateways[GATEWAY_CHOICES] = {
@@ -18,4 +19,11 @@ const struct gateway *gateway_by_name(const char *name)
 const struct gateway *gateway_for_method(const struct settings *settings, const char *method)
 {
 	return gateways[settings_gateway(settings, method)];
+}
+
+void gateway_answer_set(struct gateway_answer *answer, enum gateway_outcome outcome,
+			const char *code)
+{
+	*answer = (struct gateway_answer){ .outcome = outcome };
+	snprintf(answer->code, sizeof(answer->code), "%s", code);
 }

@@ -1,8 +1,7 @@
 /*
- * The gateway for development and tests: in the process, with a delay like a
- * real one's. It keeps books only in memory, so a process that dies takes its
- * mock with it: what it had not answered was not charged, and a look-up by
- * another process says "not found".
+ * The gateway for development and tests: inside the process, with a realistic delay. Its books are
+ * in memory and end with the process: a charge without an answer was not made, and another process
+ * that reconciles it gets NOT_FOUND.
  */
 #include "pay/gateway/gateway.h"
 
@@ -15,7 +14,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* Newest charges a look-up can still find: minutes of them at full load. */
+/* The newest charges, which reconcile can find: some minutes at full load. */
 #define BOOKS_KEPT 4096
 
 struct charge_booked {
@@ -27,13 +26,6 @@ struct charge_booked {
 static struct charge_booked books[BOOKS_KEPT];
 static size_t books_next;
 static pthread_mutex_t books_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void answer(struct gateway_answer *out, enum gateway_outcome outcome, const char *code)
-{
-	memset(out, 0, sizeof(*out));
-	out->outcome = outcome;
-	snprintf(out->code, sizeof(out->code), "%s", code);
-}
 
 static void books_enter(const struct uuid *key, enum gateway_outcome outcome, const char *code)
 {
@@ -51,7 +43,7 @@ static bool books_find(const struct uuid *key, struct gateway_answer *out)
 	for (size_t i = 0; i < BOOKS_KEPT && !found; i++) {
 		if (strcmp(books[i].key.text, key->text) != 0)
 			continue;
-		answer(out, books[i].outcome, books[i].code);
+		gateway_answer_set(out, books[i].outcome, books[i].code);
 		found = true;
 	}
 	pthread_mutex_unlock(&books_lock);
@@ -70,7 +62,7 @@ static int64_t draw_delay_ms(const struct settings *settings)
 	return settings->mock_min_delay_ms + (int64_t)(random % (uint64_t)(span_ms + 1));
 }
 
-/* The rule of the wire contract: the last digit of the cvv decides; NULL is an approval. */
+/* The wire contract: the last digit of the cvv decides. NULL: approved. */
 static const char *decline_by_cvv(const char *cvv)
 {
 	static const char *const codes[10] = { NULL,
@@ -99,14 +91,14 @@ static void charge_answering(const struct settings *settings, const struct gatew
 	int64_t delay_ms = draw_delay_ms(settings);
 
 	if (!code)
-		answer(out, GATEWAY_APPROVED, "");
+		gateway_answer_set(out, GATEWAY_APPROVED, "");
 	else
-		answer(out, GATEWAY_DECLINED, code);
+		gateway_answer_set(out, GATEWAY_DECLINED, code);
 	books_enter(&charge->key, out->outcome, code ? code : "");
 	FAULT_POINT("mock_booked");
 	if (delay_ms > settings->mock_deadline_ms) {
 		clock_sleep_ms(settings->mock_deadline_ms);
-		answer(out, GATEWAY_UNKNOWN, "GATEWAY_TIMEOUT");
+		gateway_answer_set(out, GATEWAY_UNKNOWN, "GATEWAY_TIMEOUT");
 		return;
 	}
 	clock_sleep_ms(delay_ms);
@@ -124,12 +116,12 @@ static void mock_charge(const struct settings *settings, const struct gateway_ch
 	case MOCK_SILENT_DECLINE:
 	case MOCK_LATE:
 		clock_sleep_ms(settings->mock_deadline_ms);
-		answer(out, GATEWAY_UNKNOWN, "GATEWAY_TIMEOUT");
+		gateway_answer_set(out, GATEWAY_UNKNOWN, "GATEWAY_TIMEOUT");
 		return;
 	case MOCK_DOWN:
 		break;
 	}
-	answer(out, GATEWAY_UNKNOWN, "GATEWAY_DOWN");
+	gateway_answer_set(out, GATEWAY_UNKNOWN, "GATEWAY_DOWN");
 }
 
 static void mock_reconcile(const struct settings *settings, const struct gateway_query *asked,
@@ -137,16 +129,16 @@ static void mock_reconcile(const struct settings *settings, const struct gateway
 {
 	switch (settings->mock_mode) {
 	case MOCK_SILENT:
-		answer(out, GATEWAY_APPROVED, "");
+		gateway_answer_set(out, GATEWAY_APPROVED, "");
 		return;
 	case MOCK_LATE:
 		if (asked->age_ms < 2 * (int64_t)settings->mock_deadline_ms)
-			answer(out, GATEWAY_UNKNOWN, "GATEWAY_BUSY");
+			gateway_answer_set(out, GATEWAY_UNKNOWN, "GATEWAY_BUSY");
 		else
-			answer(out, GATEWAY_APPROVED, "");
+			gateway_answer_set(out, GATEWAY_APPROVED, "");
 		return;
 	case MOCK_SILENT_DECLINE:
-		answer(out, GATEWAY_DECLINED, "GENERIC_DECLINE");
+		gateway_answer_set(out, GATEWAY_DECLINED, "GENERIC_DECLINE");
 		return;
 	case MOCK_APPROVE:
 	case MOCK_DECLINE:
@@ -154,7 +146,7 @@ static void mock_reconcile(const struct settings *settings, const struct gateway
 		break;
 	}
 	if (!books_find(&asked->key, out))
-		answer(out, GATEWAY_NOT_FOUND, "NOT_FOUND");
+		gateway_answer_set(out, GATEWAY_NOT_FOUND, "NOT_FOUND");
 }
 
 static void mock_refund(const struct settings *settings, const struct gateway_refund *refund,
@@ -162,9 +154,9 @@ static void mock_refund(const struct settings *settings, const struct gateway_re
 {
 	(void)refund;
 	if (settings->mock_mode == MOCK_DOWN)
-		answer(out, GATEWAY_UNKNOWN, "GATEWAY_DOWN");
+		gateway_answer_set(out, GATEWAY_UNKNOWN, "GATEWAY_DOWN");
 	else
-		answer(out, GATEWAY_APPROVED, "");
+		gateway_answer_set(out, GATEWAY_APPROVED, "");
 }
 
 static int32_t mock_lease_ms(const struct settings *settings)
@@ -172,7 +164,7 @@ static int32_t mock_lease_ms(const struct settings *settings)
 	return settings->mock_lease_ms;
 }
 
-/* Past its deadline no charge of the mock is under way any more. */
+/* No charge of the mock takes longer than its deadline. */
 static int32_t mock_horizon_ms(const struct settings *settings)
 {
 	return settings->mock_deadline_ms;

@@ -1,8 +1,8 @@
 /*
- * Toss Payments. The attempt's id is both the orderId and the Idempotency-Key of
- * the charge, the refund's id that of the cancel; so after a crash everything is
- * found again by ids that are in our own tables. The paymentKey is a secret of the
- * moment: a charge gets it from the customer, a refund from the look-up before it.
+ * Toss Payments. The attempt's id is the orderId and the Idempotency-Key of the charge, the
+ * refund's id the Idempotency-Key of the cancel: after a crash, ids of our own tables find
+ * everything. The paymentKey is never stored: a charge gets it from the customer, a refund from
+ * the gateway.
  */
 #include "pay/gateway/gateway.h"
 
@@ -18,56 +18,54 @@
 #define ORDER_PATH_MAX 80
 #define CANCEL_PATH_MAX (TOSS_KEY_MAX + 40)
 
-/* A refused key fails every payment: said once, not once a payment, and again only after it
- * worked. */
+/* A refused key fails every payment: logged once, and again only after the key has worked. */
 static void watch_key(const struct toss_reply *reply)
 {
-	static atomic_bool is_known;
+	static atomic_bool is_logged;
 
 	if (reply->http == 0)
 		return;
 	if (!toss_is_key_fault(reply))
-		atomic_store(&is_known, false);
-	else if (!atomic_exchange(&is_known, true))
+		atomic_store(&is_logged, false);
+	else if (!atomic_exchange(&is_logged, true))
 		log_event(LOG_LEVEL_ERROR, "gateway_key_refused",
 			  "Toss Payments refuses TOSS_SECRET_KEY (HTTP %d): put the live key of "
-			  "the merchant's console "
-			  "into the settings and reload (SIGHUP); payments under way wait and are "
-			  "looked up then",
+			  "the merchant's console into the settings and reload (SIGHUP); open "
+			  "payments wait and are reconciled then",
 			  reply->http);
 }
 
-/* Money under our order id that is not what we asked for: nothing but a person can settle that. */
+/* The charge under our order id is not what we asked for: only an operator can settle that. */
 static void watch_mismatch(const struct uuid *key, const struct gateway_answer *answer)
 {
 	if (strcmp(answer->code, "AMOUNT_MISMATCH") == 0 ||
 	    strcmp(answer->code, "ORDER_MISMATCH") == 0)
-		log_event(LOG_LEVEL_ERROR, "gateway_mismatch",
-			  "Toss Payments' answer about %s does not match what was asked (%s): look "
-			  "it up in the merchant's "
-			  "console",
-			  key->text, answer->code);
+		log_event(
+			LOG_LEVEL_ERROR, "gateway_mismatch",
+			"Toss Payments' answer about %s does not match the request (%s): find the "
+			"order in the merchant's console",
+			key->text, answer->code);
 }
 
-static void exchange(const struct settings *settings, const struct toss_request *request,
-		     struct buf *body, struct toss_reply *reply)
+static void toss_exchange(const struct settings *settings, const struct toss_request *request,
+			  struct buf *body, struct toss_reply *reply)
 {
 	toss_http_exchange(settings, request, body, reply);
 	watch_key(reply);
 }
 
-static void ask_order(const struct settings *settings, const struct uuid *order, struct buf *body,
-		      struct toss_reply *reply)
+static void toss_ask_order(const struct settings *settings, const struct uuid *order,
+			   struct buf *body, struct toss_reply *reply)
 {
 	char path[ORDER_PATH_MAX];
 	struct toss_request request = { .path = path, .deadline_ms = settings->toss_look_up_ms };
 
 	snprintf(path, sizeof(path), "/v1/payments/orders/%s", order->text);
-	exchange(settings, &request, body, reply);
+	toss_exchange(settings, &request, body, reply);
 }
 
-static void confirm(const struct settings *settings, const struct gateway_charge *charge,
-		    const char *sent, struct gateway_answer *answer)
+static void toss_send_confirm(const struct settings *settings, const struct gateway_charge *charge,
+			      const char *sent, struct gateway_answer *answer)
 {
 	struct toss_request request = { .path = "/v1/payments/confirm",
 					.idempotency_key = charge->key.text,
@@ -76,11 +74,11 @@ static void confirm(const struct settings *settings, const struct gateway_charge
 	struct buf body = { .data = NULL };
 	struct toss_reply reply;
 
-	exchange(settings, &request, &body, &reply);
+	toss_exchange(settings, &request, &body, &reply);
 	toss_parse_confirm(&reply, &charge->key, charge->amount_krw, answer);
 	buf_free(&body);
 	if (strstr(answer->message, charge->token))
-		answer->message[0] = '\0'; /* it goes to a table; the token must not */
+		answer->message[0] = '\0'; /* the message is stored, the token must not be */
 	watch_mismatch(&charge->key, answer);
 }
 
@@ -90,10 +88,8 @@ static void toss_charge(const struct settings *settings, const struct gateway_ch
 	struct buf sent = { .data = NULL };
 	struct json_out out = { .buf = &sent };
 
-	memset(answer, 0, sizeof(*answer));
 	if (!toss_key_valid(charge->token)) { /* not even sent */
-		answer->outcome = GATEWAY_DECLINED;
-		snprintf(answer->code, sizeof(answer->code), "INVALID_PAYMENT_KEY");
+		gateway_answer_set(answer, GATEWAY_DECLINED, "INVALID_PAYMENT_KEY");
 		return;
 	}
 	json_object_begin(&out, NULL);
@@ -101,12 +97,10 @@ static void toss_charge(const struct settings *settings, const struct gateway_ch
 	json_string(&out, "orderId", charge->key.text);
 	json_integer(&out, "amount", charge->amount_krw);
 	json_object_end(&out);
-	if (sent.failed) {
-		answer->outcome = GATEWAY_UNKNOWN;
-		snprintf(answer->code, sizeof(answer->code), "NO_MEMORY");
-	} else {
-		confirm(settings, charge, buf_text(&sent), answer);
-	}
+	if (sent.failed)
+		gateway_answer_set(answer, GATEWAY_UNKNOWN, "NO_MEMORY");
+	else
+		toss_send_confirm(settings, charge, buf_text(&sent), answer);
 	buf_free(&sent);
 }
 
@@ -116,14 +110,14 @@ static void toss_reconcile(const struct settings *settings, const struct gateway
 	struct buf body = { .data = NULL };
 	struct toss_reply reply;
 
-	ask_order(settings, &asked->key, &body, &reply);
-	toss_parse_look_up(&reply, &asked->key, asked->amount_krw, answer);
+	toss_ask_order(settings, &asked->key, &body, &reply);
+	toss_parse_reconcile(&reply, &asked->key, asked->amount_krw, answer);
 	buf_free(&body);
 	watch_mismatch(&asked->key, answer);
 }
 
-static void cancel(const struct settings *settings, const struct gateway_refund *refund,
-		   const char *key, struct gateway_answer *answer)
+static void toss_send_cancel(const struct settings *settings, const struct gateway_refund *refund,
+			     const char *key, struct gateway_answer *answer)
 {
 	char path[CANCEL_PATH_MAX], reason[128];
 	struct toss_request request = { .path = path,
@@ -141,7 +135,7 @@ static void cancel(const struct settings *settings, const struct gateway_refund 
 	json_object_end(&out);
 	request.body = buf_text(&sent);
 	if (!sent.failed)
-		exchange(settings, &request, &body, &reply);
+		toss_exchange(settings, &request, &body, &reply);
 	toss_parse_cancel(&reply, refund, answer);
 	explicit_bzero(path, sizeof(path));
 	buf_free(&sent);
@@ -155,9 +149,9 @@ static void toss_refund(const struct settings *settings, const struct gateway_re
 	struct buf body = { .data = NULL };
 	struct toss_reply reply;
 
-	ask_order(settings, &refund->attempt, &body, &reply);
+	toss_ask_order(settings, &refund->attempt, &body, &reply);
 	if (toss_parse_before_cancel(&reply, refund, key, answer))
-		cancel(settings, refund, key, answer);
+		toss_send_cancel(settings, refund, key, answer);
 	buf_free(&body);
 	explicit_bzero(key, sizeof(key));
 	watch_mismatch(&refund->key, answer);
@@ -169,7 +163,7 @@ static void toss_read_books(const struct settings *settings, const struct uuid *
 	struct buf body = { .data = NULL };
 	struct toss_reply reply;
 
-	ask_order(settings, key, &body, &reply);
+	toss_ask_order(settings, key, &body, &reply);
 	toss_parse_books(&reply, key, books);
 	buf_free(&body);
 }

@@ -7,29 +7,29 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#define ANSWER_MAX ((size_t)64 * 1024) /* bytes; a payment with its cancels is a few thousand */
-#define CONNECTION_IDLE_S 30L /* a janitor's kept connection, before it is taken for dead */
+#define ANSWER_MAX ((size_t)64 * 1024) /* a payment with its cancels has a few thousand bytes */
+#define CONNECTION_IDLE_S 30L	       /* a connection that was idle longer is not used again */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t handle_key;
 
-static void end_handle(void *handle)
+static void handle_end(void *handle)
 {
 	curl_easy_cleanup(handle);
 }
 
-static void begin(void)
+static void handle_init(void)
 {
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	pthread_key_create(&handle_key, end_handle);
+	pthread_key_create(&handle_key, handle_end);
 }
 
-/* The thread's own handle: it keeps what was learnt of the peer (its address, its TLS session). */
-static CURL *take_handle(void)
+/* One handle per thread: it caches the address and the TLS session. */
+static CURL *handle_get(void)
 {
 	CURL *handle;
 
-	pthread_once(&once, begin);
+	pthread_once(&once, handle_init);
 	handle = pthread_getspecific(handle_key);
 	if (!handle) {
 		handle = curl_easy_init();
@@ -40,7 +40,7 @@ static CURL *take_handle(void)
 	return handle;
 }
 
-static size_t take_bytes(char *bytes, size_t size, size_t count, void *context)
+static size_t body_take(char *bytes, size_t size, size_t count, void *context)
 {
 	struct buf *body = context;
 
@@ -49,8 +49,8 @@ static size_t take_bytes(char *bytes, size_t size, size_t count, void *context)
 	return body->failed ? 0 : size * count;
 }
 
-static void set_bounds(CURL *handle, const struct settings *settings,
-		       const struct toss_request *request)
+static void handle_set_bounds(CURL *handle, const struct settings *settings,
+			      const struct toss_request *request)
 {
 	curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)request->deadline_ms);
@@ -66,12 +66,12 @@ static void set_bounds(CURL *handle, const struct settings *settings,
 	curl_easy_setopt(handle, CURLOPT_MAXAGE_CONN, CONNECTION_IDLE_S);
 }
 
-static void set_post(CURL *handle, const struct toss_request *request)
+static void handle_set_post(CURL *handle, const struct toss_request *request)
 {
 	curl_easy_setopt(handle, CURLOPT_POST, 1L);
 	curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request->body);
-	/* Where a kept connection breaks before an answer, libcurl sends the request again on a new
-	 * one: right for a GET, but a charge leaves us once. */
+	/* If a kept connection breaks before an answer, libcurl sends the request again. A charge
+	 * must be sent once, so a POST uses a new connection. */
 	curl_easy_setopt(handle, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(handle, CURLOPT_FORBID_REUSE, 1L);
 }
@@ -109,7 +109,7 @@ static const char *fault_of(CURLcode code, const struct buf *body)
 	}
 }
 
-static void perform(CURL *handle, struct buf *body, struct toss_reply *reply)
+static void handle_perform(CURL *handle, struct buf *body, struct toss_reply *reply)
 {
 	CURLcode code;
 	long http = 0;
@@ -123,9 +123,8 @@ static void perform(CURL *handle, struct buf *body, struct toss_reply *reply)
 		reply->fault = fault_of(code, body);
 	if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
 		log_event(LOG_LEVEL_ERROR, "gateway_not_trusted",
-			  "the certificate at TOSS_BASE_URL does not verify (%s): check the "
-			  "address, the clock and "
-			  "the package ca-certificates",
+			  "the certificate of TOSS_BASE_URL is not valid (%s): check the address, "
+			  "the clock and the package ca-certificates",
 			  curl_easy_strerror(code));
 	reply->http = (int)http;
 	reply->body = buf_text(body);
@@ -135,7 +134,7 @@ static void perform(CURL *handle, struct buf *body, struct toss_reply *reply)
 void toss_http_exchange(const struct settings *settings, const struct toss_request *request,
 			struct buf *body, struct toss_reply *reply)
 {
-	CURL *handle = take_handle();
+	CURL *handle = handle_get();
 	struct curl_slist *headers = make_headers(request);
 	struct buf url = { .data = NULL };
 
@@ -144,18 +143,18 @@ void toss_http_exchange(const struct settings *settings, const struct toss_reque
 	buf_printf(&url, "%s%s", settings->toss_base_url, request->path);
 	if (!handle || !headers || url.failed)
 		goto out;
-	set_bounds(handle, settings, request);
+	handle_set_bounds(handle, settings, request);
 	curl_easy_setopt(handle, CURLOPT_URL, buf_text(&url));
 	curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(handle, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
 	curl_easy_setopt(handle, CURLOPT_USERNAME, settings->toss_secret_key);
 	curl_easy_setopt(handle, CURLOPT_PASSWORD, "");
-	curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_bytes);
+	curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, body_take);
 	curl_easy_setopt(handle, CURLOPT_WRITEDATA, body);
 	if (request->body)
-		set_post(handle, request);
-	perform(handle, body, reply);
-	/* nothing of this request may be found by the next one; headers are freed below */
+		handle_set_post(handle, request);
+	handle_perform(handle, body, reply);
+	/* the handle must not keep anything of this request */
 	curl_easy_reset(handle);
 out:
 	curl_slist_free_all(headers);

@@ -1,5 +1,4 @@
-/* One HTTP exchange with Toss Payments: the only file that includes curl.h is
- * gateway_toss_http.c. */
+/* One HTTP exchange with Toss Payments. Only toss_http.c includes curl.h. */
 #ifndef PAYMENTS_PAY_GATEWAY_TOSS_HTTP_H
 #define PAYMENTS_PAY_GATEWAY_TOSS_HTTP_H
 
@@ -7,14 +6,14 @@
 #include "pay/gateway/toss_parse.h"
 
 struct toss_request {
-	const char *path;	     /* below the base address: "/v1/payments/confirm" */
-	const char *idempotency_key; /* of a POST */
+	const char *path;	     /* "/v1/payments/confirm" */
+	const char *idempotency_key; /* POST only */
 	const char *body;	     /* NULL: a GET */
-	int32_t deadline_ms;	     /* for all of it */
+	int32_t deadline_ms;	     /* for the whole exchange */
 };
 
-/* Sends it and waits. The reply's body lies in *body, which the caller frees (buf_free wipes it). A
- * POST leaves at most once, whatever becomes of the connection. */
+/* The reply points into *body, which the caller frees. A POST is sent at most once, even if the
+ * connection breaks. */
 void toss_http_exchange(const struct settings *settings, const struct toss_request *request,
 			struct buf *body, struct toss_reply *reply);
 

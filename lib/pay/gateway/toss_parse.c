@@ -8,8 +8,7 @@
 
 #define STATUS_MAX 32
 
-/* Refusals of the card or the account itself. No other code is taken as proof that nothing was
- * charged. */
+/* Refusals of the card or the account: the only codes that prove that nothing was charged. */
 /* clang-format off */
 static const char *const declines[] = {
 	"REJECT_CARD_PAYMENT",	   "REJECT_CARD_COMPANY",  "REJECT_ACCOUNT_PAYMENT",
@@ -17,7 +16,7 @@ static const char *const declines[] = {
 	"INVALID_CARD_LOST_OR_STOLEN", "EXCEED_MAX_AUTH_COUNT",
 };
 /* clang-format on */
-/* Refusals of a cancel that asking again cannot change. */
+/* Refusals of a cancel that a retry cannot change. */
 static const char *const cancel_refusals[] = {
 	"NOT_CANCELABLE_AMOUNT",
 	"NOT_CANCELABLE_PAYMENT",
@@ -49,20 +48,12 @@ bool toss_key_valid(const char *key)
 	return length > 0 && length <= TOSS_KEY_MAX &&
 	       strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=.~") ==
 		       length &&
-	       key[0] != '.'; /* "." and ".." are steps of a path */
+	       key[0] != '.'; /* "." and ".." have a meaning in a path */
 }
 
-static void say(struct gateway_answer *answer, enum gateway_outcome outcome, const char *code)
-{
-	memset(answer, 0, sizeof(*answer));
-	answer->outcome = outcome;
-	snprintf(answer->code, sizeof(answer->code), "%s", code);
-}
+/* --- refusals --- */
 
-/* --- refusals ----------------------------------------------------------------------------------
- */
-
-/* A code goes to a table and to clients: upper case, digits and underscores, or none at all. */
+/* A code is stored and sent to clients: only upper case, digits and underscores. */
 static bool code_sane(const char *code)
 {
 	size_t length = code ? strlen(code) : 0;
@@ -71,7 +62,7 @@ static bool code_sane(const char *code)
 	       strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == length;
 }
 
-/* As much of `text` as fits, cut between characters: the database refuses half of one. */
+/* Cuts between characters: the database refuses half a character. */
 static void copy_message(char out[FAILURE_MESSAGE_MAX], const char *text)
 {
 	size_t at = 0, length;
@@ -83,7 +74,7 @@ static void copy_message(char out[FAILURE_MESSAGE_MAX], const char *text)
 	out[at] = '\0';
 }
 
-/* An answer that is no payment: UNKNOWN, with the gateway's code where it sent one. */
+/* An answer without a payment: UNKNOWN, with the gateway's code if there is one. */
 static void read_refusal(const struct toss_reply *reply, struct gateway_answer *answer)
 {
 	char http[16];
@@ -91,20 +82,19 @@ static void read_refusal(const struct toss_reply *reply, struct gateway_answer *
 	const char *code, *message;
 
 	snprintf(http, sizeof(http), "HTTP_%d", reply->http);
-	say(answer, GATEWAY_UNKNOWN, reply->http == 0 ? reply->fault : http);
+	gateway_answer_set(answer, GATEWAY_UNKNOWN, reply->http == 0 ? reply->fault : http);
 	if (reply->http == 0 || json_in_parse(reply->body, reply->length, &json) != STATUS_OK)
 		return;
 	code = json_in_string(json, "code");
 	message = json_in_string(json, "message");
 	if (code_sane(code))
-		say(answer, GATEWAY_UNKNOWN, code);
+		gateway_answer_set(answer, GATEWAY_UNKNOWN, code);
 	if (code_sane(code) && message)
 		copy_message(answer->message, message);
 	json_in_free(json);
 }
 
-/* A refusal by the caller's fault or the card's; 401, 408, 409 and 429 speak of the request
- * instead. */
+/* A refusal of the payment; 401, 408, 409 and 429 only refuse the request. */
 static bool refuses(int http)
 {
 	return http >= 400 && http < 500 && http != 401 && http != 408 && http != 409 &&
@@ -123,21 +113,19 @@ bool toss_is_key_fault(const struct toss_reply *reply)
 	return IS_ONE_OF(key_faults, answer.code);
 }
 
-/* --- payments ----------------------------------------------------------------------------------
- */
+/* --- payments --- */
 
 struct toss_payment {
 	char status[STATUS_MAX];
 	char key[TOSS_KEY_MAX + 1];
 	int64_t total_krw, balance_krw;
-	/* of the cancel that bears the refund's id */
+	/* the cancel with the refund's id */
 	const struct uuid *refund;
 	bool cancel_found, cancel_done;
 	int64_t cancel_krw;
 };
 
-/* Our cancels are known by the refund's id in their reason, also when the idempotency key is
- * forgotten. */
+/* The reason of our cancels contains the refund's id: it outlives the idempotency key. */
 static void read_cancel(const struct json_in *cancel, void *context)
 {
 	struct toss_payment *payment = context;
@@ -169,7 +157,7 @@ static bool read_members(const struct json_in *json, struct toss_payment *paymen
 	       payment->balance_krw >= 0 && payment->balance_krw <= payment->total_krw;
 }
 
-/* True: the reply is a payment of that order. False: *answer says what it is instead. */
+/* True: the reply is a payment of that order. False: *answer says why not. */
 static bool read_payment(const struct toss_reply *reply, const struct uuid *order,
 			 const struct uuid *refund, struct toss_payment *payment,
 			 struct gateway_answer *answer)
@@ -184,35 +172,38 @@ static bool read_payment(const struct toss_reply *reply, const struct uuid *orde
 		read_refusal(reply, answer);
 		return false;
 	}
-	say(answer, GATEWAY_UNKNOWN, "UNREADABLE_ANSWER");
+	gateway_answer_set(answer, GATEWAY_UNKNOWN, "UNREADABLE_ANSWER");
 	if (json_in_parse(reply->body, reply->length, &json) != STATUS_OK)
 		return false;
 	order_id = json_in_string(json, "orderId");
 	if (order_id && strcmp(order_id, order->text) != 0)
-		say(answer, GATEWAY_UNKNOWN, "ORDER_MISMATCH");
+		gateway_answer_set(answer, GATEWAY_UNKNOWN, "ORDER_MISMATCH");
 	else if (order_id)
 		good = read_members(json, payment);
 	json_in_free(json);
 	return good;
 }
 
-static bool is(const struct toss_payment *payment, const char *status)
+static bool status_is(const struct toss_payment *payment, const char *status)
 {
 	return strcmp(payment->status, status) == 0;
 }
 
-/* What the state of an order with the right amount proves. */
-static void judge_state(const struct toss_payment *payment, struct gateway_answer *answer)
+/* What the order proves about a charge of that amount. */
+static void judge_payment(const struct toss_payment *payment, int64_t amount_krw,
+			  struct gateway_answer *answer)
 {
-	if (is(payment, "DONE") && payment->balance_krw == payment->total_krw)
-		say(answer, GATEWAY_APPROVED, "");
-	else if (is(payment, "ABORTED") || is(payment, "EXPIRED"))
-		say(answer, GATEWAY_DECLINED, payment->status);
-	else if (is(payment, "CANCELED") && payment->balance_krw == 0)
-		say(answer, GATEWAY_DECLINED,
-		    "CANCELED"); /* somebody gave all of it back at the gateway */
+	if (payment->total_krw != amount_krw)
+		gateway_answer_set(answer, GATEWAY_UNKNOWN, "AMOUNT_MISMATCH");
+	else if (status_is(payment, "DONE") && payment->balance_krw == payment->total_krw)
+		gateway_answer_set(answer, GATEWAY_APPROVED, "");
+	else if (status_is(payment, "ABORTED") || status_is(payment, "EXPIRED"))
+		gateway_answer_set(answer, GATEWAY_DECLINED, payment->status);
+	else if (status_is(payment, "CANCELED") && payment->balance_krw == 0)
+		gateway_answer_set(answer, GATEWAY_DECLINED,
+				   "CANCELED"); /* all refunded elsewhere */
 	else
-		say(answer, GATEWAY_UNKNOWN, payment->status);
+		gateway_answer_set(answer, GATEWAY_UNKNOWN, payment->status);
 }
 
 void toss_parse_confirm(const struct toss_reply *reply, const struct uuid *order,
@@ -221,10 +212,7 @@ void toss_parse_confirm(const struct toss_reply *reply, const struct uuid *order
 	struct toss_payment payment;
 
 	if (read_payment(reply, order, NULL, &payment, answer)) {
-		if (payment.total_krw != amount_krw)
-			say(answer, GATEWAY_UNKNOWN, "AMOUNT_MISMATCH");
-		else
-			judge_state(&payment, answer);
+		judge_payment(&payment, amount_krw, answer);
 	} else if (refuses(reply->http) && IS_ONE_OF(declines, answer->code)) {
 		answer->outcome = GATEWAY_DECLINED;
 	}
@@ -237,32 +225,30 @@ static void mark_not_found(const struct toss_reply *reply, struct gateway_answer
 		answer->outcome = GATEWAY_NOT_FOUND;
 }
 
-void toss_parse_look_up(const struct toss_reply *reply, const struct uuid *order,
-			int64_t amount_krw, struct gateway_answer *answer)
+void toss_parse_reconcile(const struct toss_reply *reply, const struct uuid *order,
+			  int64_t amount_krw, struct gateway_answer *answer)
 {
 	struct toss_payment payment;
 
-	if (!read_payment(reply, order, NULL, &payment, answer))
-		mark_not_found(reply, answer);
-	else if (payment.total_krw != amount_krw)
-		say(answer, GATEWAY_UNKNOWN, "AMOUNT_MISMATCH");
+	if (read_payment(reply, order, NULL, &payment, answer))
+		judge_payment(&payment, amount_krw, answer);
 	else
-		judge_state(&payment, answer);
+		mark_not_found(reply, answer);
 	explicit_bzero(&payment, sizeof(payment));
 }
 
-/* True: the payment lists our cancel, and *answer says what came of it. */
+/* True: the payment lists our cancel; *answer is its outcome. */
 static bool find_cancel(const struct toss_payment *payment, int64_t amount_krw,
 			struct gateway_answer *answer)
 {
 	if (!payment->cancel_found)
 		return false;
 	if (!payment->cancel_done)
-		say(answer, GATEWAY_UNKNOWN, "REFUND_UNDER_WAY");
+		gateway_answer_set(answer, GATEWAY_UNKNOWN, "REFUND_UNDER_WAY");
 	else if (payment->cancel_krw != amount_krw)
-		say(answer, GATEWAY_UNKNOWN, "AMOUNT_MISMATCH");
+		gateway_answer_set(answer, GATEWAY_UNKNOWN, "AMOUNT_MISMATCH");
 	else
-		say(answer, GATEWAY_APPROVED, "");
+		gateway_answer_set(answer, GATEWAY_APPROVED, "");
 	return true;
 }
 
@@ -278,12 +264,12 @@ bool toss_parse_before_cancel(const struct toss_reply *reply, const struct gatew
 	}
 	if (find_cancel(&payment, refund->amount_krw, answer)) {
 		;
-	} else if (!is(&payment, "DONE") && !is(&payment, "PARTIAL_CANCELED") &&
-		   !is(&payment, "CANCELED")) {
-		say(answer, GATEWAY_UNKNOWN, payment.status);
+	} else if (!status_is(&payment, "DONE") && !status_is(&payment, "PARTIAL_CANCELED") &&
+		   !status_is(&payment, "CANCELED")) {
+		gateway_answer_set(answer, GATEWAY_UNKNOWN, payment.status);
 	} else if (payment.balance_krw < refund->amount_krw) {
-		/* somebody gave back more than we did: a person must say what that was */
-		say(answer, GATEWAY_DECLINED, "NOT_CANCELABLE_AMOUNT");
+		/* refunded elsewhere: an operator must find out why */
+		gateway_answer_set(answer, GATEWAY_DECLINED, "NOT_CANCELABLE_AMOUNT");
 	} else {
 		memcpy(key, payment.key, sizeof(payment.key));
 		is_due = true;
@@ -299,7 +285,7 @@ void toss_parse_cancel(const struct toss_reply *reply, const struct gateway_refu
 
 	if (read_payment(reply, &refund->attempt, &refund->key, &payment, answer)) {
 		if (!find_cancel(&payment, refund->amount_krw, answer))
-			say(answer, GATEWAY_UNKNOWN, "REFUND_NOT_LISTED");
+			gateway_answer_set(answer, GATEWAY_UNKNOWN, "REFUND_NOT_LISTED");
 	} else if (refuses(reply->http) && IS_ONE_OF(cancel_refusals, answer->code)) {
 		answer->outcome = GATEWAY_DECLINED;
 	}
@@ -315,8 +301,8 @@ void toss_parse_books(const struct toss_reply *reply, const struct uuid *order,
 	memset(books, 0, sizeof(*books));
 	if (read_payment(reply, order, NULL, &payment, &answer)) {
 		books->state = BOOKS_FOUND;
-		if (is(&payment, "DONE") || is(&payment, "CANCELED") ||
-		    is(&payment, "PARTIAL_CANCELED")) {
+		if (status_is(&payment, "DONE") || status_is(&payment, "CANCELED") ||
+		    status_is(&payment, "PARTIAL_CANCELED")) {
 			books->charged_krw = payment.total_krw;
 			books->refunded_krw = payment.total_krw - payment.balance_krw;
 		}

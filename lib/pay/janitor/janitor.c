@@ -1,7 +1,9 @@
 #include "pay/janitor/janitor.h"
 
+#include "base/decimal.h"
 #include "base/fault_point.h"
 #include "db/statement.h"
+#include "pay/janitor/expire.h"
 #include "pay/janitor/reconcile.h"
 #include "pay/janitor/repair.h"
 #include "pay/metrics.h"
@@ -9,22 +11,20 @@
 
 #include <stdio.h>
 
+#define OTHERS_LATE_MS 60000 /* the service that made the hold comes first */
 #define KEYS_INTERVAL_S \
 	"60" /* how often old idempotency keys are dropped, by one of the janitors */
 #define KEYS_BATCH "10000"
 
-static int expire(struct service *service, const struct settings *settings, enum sql_id sql,
-		  const char *foreign)
+static int expire_found(struct service *service, const struct settings *settings, enum sql_id find,
+			const struct expire_rules *rules)
 {
-	int64_t count = 0;
-	char most[16];
-	struct db_statement statement = { { .sql = sql, .params = { most, foreign } },
-					  db_keep_integer,
-					  &count };
+	struct decimal most = decimal(settings->janitor_batch);
+	struct db_step step = { .sql = find, .params = { most.text } };
+	int64_t count;
 
-	snprintf(most, sizeof(most), "%d", settings->janitor_batch);
 	FAULT_POINT("expire_due");
-	if (!db_statement_run(service->pool, &statement))
+	if (expire(service, &step, rules, &count) != DB_OK)
 		return -1;
 	metrics_add(METRIC_HOLDS_EXPIRED, count);
 	return (int)count;
@@ -32,13 +32,18 @@ static int expire(struct service *service, const struct settings *settings, enum
 
 static int expire_holds(struct service *service, const struct settings *settings)
 {
-	return expire(service, settings, SQL_EXPIRE_DUE,
-		      settings->expire_foreign ? "true" : "false");
+	struct expire_rules rules = { settings->expire_foreign, OTHERS_LATE_MS };
+
+	return expire_found(service, settings, SQL_EXPIRE_FIND_DUE, &rules);
 }
 
-static int expire_foreign_holds(struct service *service, const struct settings *settings)
+static int expire_holds_of_others(struct service *service, const struct settings *settings)
 {
-	return settings->expire_foreign ? expire(service, settings, SQL_EXPIRE_FOREIGN, NULL) : 0;
+	struct expire_rules rules = { true, OTHERS_LATE_MS };
+
+	if (!settings->expire_foreign)
+		return 0;
+	return expire_found(service, settings, SQL_EXPIRE_FIND_OTHERS, &rules);
 }
 
 static int take_orphans(struct service *service, const struct settings *settings)
@@ -67,8 +72,8 @@ static int drop_keys(struct service *service, const struct settings *settings)
 int janitor_round(struct service *service, const struct settings *settings)
 {
 	static int (*const chores[])(struct service *, const struct settings *) = {
-		take_orphans,	      reconcile_due, refund_send_due, expire_holds,
-		expire_foreign_holds, repair_recent, repair_full,     drop_keys,
+		take_orphans,		reconcile_due, refund_send_due, expire_holds,
+		expire_holds_of_others, repair_recent, repair_full,	drop_keys,
 	};
 	int moved = 0, done;
 

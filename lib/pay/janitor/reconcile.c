@@ -65,7 +65,7 @@ bool reconcile_take_orphans(struct service *service)
 }
 
 struct open_charge {
-	struct uuid attempt;
+	struct uuid attempt, intent, reservation;
 	char gateway[GATEWAY_NAME_MAX];
 	int look_ups, not_founds; /* look_ups counts this one */
 	int64_t age_ms, amount_krw;
@@ -91,6 +91,8 @@ static void keep_charges(const struct db_result *r, void *context)
 		item->not_founds = (int)db_integer(r, row, 3);
 		item->age_ms = db_integer(r, row, 4);
 		item->amount_krw = db_integer(r, row, 5);
+		item->intent = db_uuid(r, row, 6);
+		item->reservation = db_uuid(r, row, 7);
 	}
 }
 
@@ -118,12 +120,16 @@ static bool reconcile(struct service *service, const struct settings *settings,
 	const struct gateway *gateway = gateway_by_name(item->gateway);
 	struct gateway_answer answer = { .outcome = GATEWAY_UNKNOWN };
 	struct gateway_query asked = { item->attempt, item->amount_krw, item->age_ms };
-	struct record record = { .attempt = item->attempt,
-				 .answer = &answer,
-				 .settings = settings,
-				 .policy = &DB_POLICY_REQUEST,
-				 .look_ups = item->look_ups };
-	bool recorded;
+	struct settlement settlement = { .service = service,
+					 .settings = settings,
+					 .attempt = item->attempt,
+					 .intent = item->intent,
+					 .reservation = item->reservation,
+					 .answer = &answer,
+					 .policy = &DB_POLICY_REQUEST,
+					 .look_ups = item->look_ups };
+	struct db_cost cost = { .trips = 0 };
+	bool settled;
 
 	if (!gateway) {
 		log_event(LOG_LEVEL_ERROR, "gateway_missing",
@@ -135,13 +141,13 @@ static bool reconcile(struct service *service, const struct settings *settings,
 		gateway->reconcile(settings, &asked, &answer);
 		FAULT_POINT("reconcile_answered");
 		if (answer.outcome == GATEWAY_NOT_FOUND) {
-			record.not_found = item->age_ms > gateway->horizon_ms(settings);
+			settlement.not_found = item->age_ms > gateway->horizon_ms(settings);
 			judge_not_found(gateway, settings, item, &answer);
 		}
 	}
-	recorded = record_answer(service, &record, NULL) == DB_OK;
-	buf_free(&record.body);
-	return recorded;
+	settled = settle_answer(&settlement, &cost) == DB_OK;
+	buf_free(&settlement.body);
+	return settled;
 }
 
 int reconcile_due(struct service *service, const struct settings *settings)

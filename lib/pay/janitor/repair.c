@@ -1,34 +1,13 @@
 #include "pay/janitor/repair.h"
 
+#include "base/decimal.h"
 #include "base/fault_point.h"
 #include "base/log.h"
-#include "db/statement.h"
+#include "pay/lock.h"
 #include "pay/metrics.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/*
- * A second's share of each scan takes the database some 5 ms, so that no payment has to wait behind
- * it: 2,000 intents of the last hour and heal_s, 1,000 of all there are (a million in 17 minutes).
- * See repair.sql.
- */
-#define SCAN_INTERVAL_S "1"
-#define FOUND_MAX 500 /* more are found by the next scan */
-
-enum repair_column {
-	I_STATUS,
-	I_ATTEMPT,
-	KEPT,
-	R_ID,
-	R_STATUS,
-	R_PAYMENT_STATUS,
-	SEATS,
-	SEATS_RESERVED,
-	SEATS_OF_OTHERS,
-	SEAT_IDS
-};
 
 enum repair_action repair_decide(const struct repair_facts *f)
 {
@@ -44,88 +23,104 @@ enum repair_action repair_decide(const struct repair_facts *f)
 }
 
 struct repair {
-	const struct uuid *intent;
+	const struct repair_ids *ids;
 	enum repair_action action;
 };
 
-static void read_facts(const struct db_result *r, struct repair_facts *facts)
+static struct repair_facts read_repair_facts(const struct locked *locked, int64_t own_seats)
 {
-	const char *payment_status = db_text(r, 0, R_PAYMENT_STATUS);
-
-	facts->is_succeeded = intent_status_parse(db_text(r, 0, I_STATUS)) == INTENT_SUCCEEDED;
-	facts->marked_refunded = payment_status && strcmp(payment_status, "refunded") == 0;
-	facts->reservation = reservation_state_of(db_text(r, 0, R_STATUS), payment_status);
-	facts->kept_krw = db_integer(r, 0, KEPT);
-	facts->seats = db_integer(r, 0, SEATS);
-	facts->seats_reserved = db_integer(r, 0, SEATS_RESERVED);
-	facts->seats_of_others = db_integer(r, 0, SEATS_OF_OTHERS);
+	return (struct repair_facts){
+		.is_succeeded = locked->intent_status == INTENT_SUCCEEDED,
+		.marked_refunded =
+			locked->payment_status && strcmp(locked->payment_status, "refunded") == 0,
+		.reservation = locked->reservation,
+		.kept_krw = locked->charged_krw - locked->refund_krw,
+		.seats = locked->seats,
+		.seats_reserved = locked->seats_reserved,
+		.seats_of_others = locked->seats - own_seats,
+	};
 }
 
-static enum db_code restore(struct db_tx *tx, const struct repair *repair,
-			    const struct db_result *r)
+static enum db_code restore(struct db_tx *tx, const struct locked *locked)
 {
+	struct buf seats = { .data = NULL };
 	struct db_step step = { .sql = SQL_REPAIR_RESTORE,
-				.params = { repair->intent->text, db_text(r, 0, I_ATTEMPT),
-					    db_text(r, 0, R_ID), db_text(r, 0, SEAT_IDS) } };
+				.params = { locked->intent_id, locked->attempt_id.text,
+					    locked->reservation_id } };
+	struct locked_seat seat;
+	enum db_code code = DB_BROKEN;
+	int position = 0;
 
-	return db_tx_commit(tx, &step, 1);
+	while (locked_next_seat(locked, &position, &seat))
+		pg_array_add(&seats, seat.id);
+	pg_array_end(&seats);
+	step.params[3] = buf_text(&seats);
+	if (!seats.failed)
+		code = db_tx_commit(tx, &step, 1);
+	buf_free(&seats);
+	return code;
 }
 
-static enum db_code give_back(struct db_tx *tx, const struct repair *repair,
-			      const struct db_result *r, const char *reason)
+static enum db_code give_back(struct db_tx *tx, const struct locked *locked, const char *reason)
 {
 	struct uuid refund = uuid_new();
+	struct decimal kept = decimal(locked->charged_krw - locked->refund_krw);
 	struct db_step step = { .sql = SQL_REFUND_ORDER,
-				.params = { refund.text, repair->intent->text,
-					    db_text(r, 0, I_ATTEMPT), db_text(r, 0, KEPT), reason,
-					    NULL, NULL, "refund_pending" } };
+				.params = { refund.text, locked->intent_id, locked->attempt_id.text,
+					    kept.text, reason, NULL, NULL, "refund_pending" } };
 
 	return db_tx_commit(tx, &step, 1);
 }
 
-static enum db_code review(struct db_tx *tx, const struct repair *repair, const struct db_result *r)
+static enum db_code review(struct db_tx *tx, const struct locked *locked)
 {
 	char what[128];
-	const char *status = db_text(r, 0, R_STATUS),
-		   *payment_status = db_text(r, 0, R_PAYMENT_STATUS);
 	struct db_step step = { .sql = SQL_REPAIR_REVIEW,
-				.params = { repair->intent->text, db_text(r, 0, I_ATTEMPT),
-					    what } };
+				.params = { locked->intent_id, locked->attempt_id.text, what } };
 
 	snprintf(what, sizeof(what), "settled, but its reservation is %s/%s",
-		 status ? status : "gone", payment_status ? payment_status : "-");
+		 locked->status ? locked->status : "gone",
+		 locked->payment_status ? locked->payment_status : "-");
 	return db_tx_commit(tx, &step, 1);
 }
 
-static enum db_code repair_body(struct db_tx *tx, void *context)
+static enum db_code write_repair(struct db_tx *tx, const struct locked *locked,
+				 enum repair_action action)
 {
-	struct repair *repair = context;
-	struct repair_facts facts;
-	struct db_step lock = { .sql = SQL_REPAIR_LOCK, .params = { repair->intent->text } };
-	enum db_code code = db_tx_trip(tx, &lock, 1);
-
-	repair->action = REPAIR_NOTHING;
-	if (code != DB_OK || db_rows(lock.result) == 0)
-		return code;
-	read_facts(lock.result, &facts);
-	FAULT_POINT("repair_locked");
-	repair->action = repair_decide(&facts);
-	switch (repair->action) {
+	switch (action) {
 	case REPAIR_RESTORE:
-		return restore(tx, repair, lock.result);
+		return restore(tx, locked);
 	case REPAIR_REFUND_HOLD_LOST:
-		return give_back(tx, repair, lock.result, "hold_lost");
+		return give_back(tx, locked, "hold_lost");
 	case REPAIR_REFUND_CANCELLED:
-		return give_back(tx, repair, lock.result, "followed");
+		return give_back(tx, locked, "followed");
 	case REPAIR_REVIEW:
-		return review(tx, repair, lock.result);
+		return review(tx, locked);
 	case REPAIR_NOTHING:
 		break;
 	}
 	return DB_OK;
 }
 
-static void tell(const struct repair *repair)
+static enum db_code repair_body(struct db_tx *tx, void *context)
+{
+	struct repair *repair = context;
+	struct lock_ids ids = { repair->ids->intent.text, repair->ids->reservation.text };
+	struct db_step look = { .sql = SQL_REPAIR_LOOK, .params = { ids.reservation } };
+	struct repair_facts facts;
+	struct locked locked;
+	enum db_code code = lock_one(tx, &ids, &look, &locked);
+
+	repair->action = REPAIR_NOTHING;
+	if (code != DB_OK || !locked.intent_id)
+		return code;
+	facts = read_repair_facts(&locked, db_integer(look.result, 0, 0));
+	FAULT_POINT("repair_locked");
+	repair->action = repair_decide(&facts);
+	return write_repair(tx, &locked, repair->action);
+}
+
+static void report_repair(const struct repair *repair)
 {
 	static const char *const events[] = {
 		[REPAIR_RESTORE] = "payment_healed",
@@ -134,12 +129,13 @@ static void tell(const struct repair *repair)
 		[REPAIR_REVIEW] = "payment_needs_review",
 	};
 	static const char *const words[] = {
-		[REPAIR_RESTORE] = "somebody overwrote its reservation; restored",
-		[REPAIR_REFUND_HOLD_LOST] =
-			"somebody overwrote its reservation and its seats are sold; refund ordered",
+		[REPAIR_RESTORE] = "another service overwrote its reservation; restored",
+		[REPAIR_REFUND_HOLD_LOST] = "another service overwrote its reservation and its "
+					    "seats are sold; refund ordered",
 		[REPAIR_REFUND_CANCELLED] =
 			"its reservation was cancelled elsewhere; refund ordered",
-		[REPAIR_REVIEW] = "its reservation is in a state no rule knows; a person must look",
+		[REPAIR_REVIEW] =
+			"its reservation is in a state no rule knows; a person must decide",
 	};
 
 	if (repair->action == REPAIR_RESTORE)
@@ -148,137 +144,20 @@ static void tell(const struct repair *repair)
 		metrics_count(METRIC_CANCELLED_ELSEWHERE);
 	if (repair->action != REPAIR_NOTHING)
 		log_event(repair->action == REPAIR_REVIEW ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN,
-			  events[repair->action], "intent %s: %s", repair->intent->text,
+			  events[repair->action], "intent %s: %s", repair->ids->intent.text,
 			  words[repair->action]);
 }
 
-enum db_code repair_intent(struct service *service, const struct uuid *intent,
+enum db_code repair_intent(struct service *service, const struct repair_ids *ids,
 			   enum repair_action *action)
 {
-	struct repair repair = { intent, REPAIR_NOTHING };
+	struct repair repair = { ids, REPAIR_NOTHING };
 	enum db_code code =
 		db_tx_run(service->pool, &DB_POLICY_REQUEST, repair_body, &repair, NULL);
 
 	FAULT_POINT("repair_done");
 	if (code == DB_OK)
-		tell(&repair);
+		report_repair(&repair);
 	*action = repair.action;
 	return code;
-}
-
-struct found {
-	int count;
-	struct uuid position; /* of a patrol */
-	struct uuid intents[FOUND_MAX];
-};
-
-static void keep_found(const struct db_result *r, void *context)
-{
-	struct found *found = context;
-	int rows = db_rows(r);
-
-	found->count = 0;
-	for (int row = 0; row < rows && found->count < FOUND_MAX; row++)
-		uuid_parse(db_text(r, row, 0), &found->intents[found->count++]);
-}
-
-static void keep_scan(const struct db_result *r, void *context)
-{
-	struct found *found = context;
-	int rows = db_rows(r);
-
-	found->count = 0;
-	for (int row = 0; row < rows; row++) {
-		if (db_boolean(r, row, 1))
-			uuid_parse(db_text(r, row, 0), &found->position);
-		else if (found->count < FOUND_MAX)
-			uuid_parse(db_text(r, row, 0), &found->intents[found->count++]);
-	}
-}
-
-static void keep_position(const struct db_result *r, void *context)
-{
-	struct found *found = context;
-
-	found->position.text[0] = '\0';
-	if (db_rows(r) == 1)
-		uuid_parse(db_text(r, 0, 0), &found->position);
-}
-
-static int repair_found(struct service *service, const struct found *found)
-{
-	enum repair_action action;
-	int repaired = 0;
-
-	for (int i = 0; i < found->count; i++) {
-		if (repair_intent(service, &found->intents[i], &action) != DB_OK)
-			return -1;
-		repaired += action != REPAIR_NOTHING;
-	}
-	return repaired;
-}
-
-/* Runs the query, then heals what it found. */
-static int find_and_repair(struct service *service, struct db_statement *find,
-			   const struct found *found)
-{
-	return db_statement_run(service->pool, find) ? repair_found(service, found) : -1;
-}
-
-/* One of the janitors scans on from where the last one left off, and leaves off where it came
- * to. */
-static int scan(struct service *service, const char *task, struct db_step step)
-{
-	struct found *found = calloc(1, sizeof(*found));
-	struct uuid from;
-	struct db_statement take = { { .sql = SQL_TASK_TAKE, .params = { task, SCAN_INTERVAL_S } },
-				     keep_position,
-				     found };
-	struct db_statement find = { step, keep_scan, found };
-	struct db_statement move = { { .sql = SQL_TASK_MOVE, .params = { task } }, NULL, NULL };
-	int repaired = -1;
-
-	if (!found)
-		return -1;
-	if (db_statement_run(service->pool, &take)) {
-		from = found->position;
-		find.step.params[0] = from.text;
-		repaired = from.text[0] == '\0' ? 0 : find_and_repair(service, &find, found);
-		move.step.params[1] = found->position.text;
-		if (repaired >= 0 && from.text[0] != '\0' &&
-		    !db_statement_run(service->pool, &move))
-			repaired = -1;
-	}
-	free(found);
-	return repaired;
-}
-
-int repair_recent(struct service *service, const struct settings *settings)
-{
-	char seconds[16];
-
-	snprintf(seconds, sizeof(seconds), "%d", settings->heal_s);
-	return scan(service, "heal",
-		    (struct db_step){ .sql = SQL_REPAIR_SCAN, .params = { NULL, seconds } });
-}
-
-int repair_full(struct service *service, const struct settings *settings)
-{
-	(void)settings;
-	return scan(service, "patrol", (struct db_step){ .sql = SQL_REPAIR_FULL_SCAN });
-}
-
-int repair_everything(struct service *service)
-{
-	struct found *found = calloc(1, sizeof(*found));
-	struct db_statement find = { { .sql = SQL_REPAIR_ALL, .params = { "500" } },
-				     keep_found,
-				     found };
-	int repaired = 0, round = -1;
-
-	/* as long as a round still moves something on: what it cannot mend is left for a person */
-	while (found && (round = find_and_repair(service, &find, found)) > 0)
-		repaired += round;
-	free(found);
-	return round < 0 ? -1 : repaired;
 }

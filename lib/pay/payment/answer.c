@@ -45,6 +45,38 @@ const char *decline_message(const char *code, enum language language)
 	return "";
 }
 
+static void write_event(struct json_out *out, const struct payment_facts *f)
+{
+	if (!f->event_title) {
+		json_null(out, "event");
+		return;
+	}
+	json_object_begin(out, "event");
+	json_string(out, "title", f->event_title);
+	json_string(out, "venue", f->event_venue);
+	json_string(out, "event_date", f->event_date);
+	json_object_end(out);
+}
+
+static void write_paid_seats(struct json_out *out, const struct locked *locked)
+{
+	struct locked_seat seat;
+	int position = 0;
+
+	json_array_begin(out, "seats");
+	while (locked_next_seat(locked, &position, &seat)) {
+		json_object_begin(out, NULL);
+		json_string(out, "id", seat.id);
+		json_string(out, "seat_label", seat.label);
+		json_string(out, "section", seat.section);
+		json_integer(out, "row_number", seat.row);
+		json_integer(out, "seat_number", seat.number);
+		json_integer(out, "unit_price", seat.price_krw);
+		json_object_end(out);
+	}
+	json_array_end(out);
+}
+
 static void paid_by_process(struct json_out *out, const struct payment_facts *f)
 {
 	json_object_begin(out, "payment");
@@ -56,8 +88,8 @@ static void paid_by_process(struct json_out *out, const struct payment_facts *f)
 	json_string(out, "paymentIntentId", f->intent_id);
 	json_object_end(out);
 	json_object_begin(out, "reservation");
-	json_raw(out, "event", f->event_json);
-	json_raw(out, "seats", f->seats_json ? f->seats_json : "[]");
+	write_event(out, f);
+	write_paid_seats(out, f->locked);
 	json_object_end(out);
 }
 

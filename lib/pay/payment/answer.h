@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "base/status.h"
-#include "pay/gateway/gateway.h"
+#include "pay/lock.h"
 
 #include <stdbool.h>
 
@@ -22,9 +22,11 @@ struct payment_facts {
 	const char *reservation_number;
 	const char *payment_method; /* as stored */
 	int64_t amount_krw;
-	const char *event_json; /* NULL: the event is gone */
-	const char *seats_json; /* NULL: no seats */
-	const char *at;		/* when it was recorded, ISO 8601 UTC */
+	const char *event_title; /* NULL: the event is gone */
+	const char *event_venue;
+	const char *event_date;
+	const struct locked *locked; /* the seats */
+	const char *at;		     /* when it was recorded, ISO 8601 UTC */
 };
 
 /* Each appends a complete body and returns the HTTP status that goes with it. */

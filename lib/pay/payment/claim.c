@@ -1,230 +1,369 @@
+/* Claims of one batch: lock, look, decide, write. See pay/lock.h. */
 #include "pay/payment/claim.h"
 
 #include "base/clock.h"
 #include "base/decimal.h"
 #include "base/fault_point.h"
-#include "pay/payment/intent.h"
-#include "pay/payment/together.h"
+#include "db/array.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* The columns of claim_lock_reservation and claim_lock_intent, in order. */
-enum claim_column {
-	USER_EXISTS,
-	I_FOUND,
-	I_OWNED,
+#define LEASE_SLACK_MS 2000 /* between the lock and the write, at the most */
+
+/* Columns of claim_lock. */
+enum lock_column {
+	L_PLACE,
 	I_ID,
 	I_STATUS,
 	I_ATTEMPT,
 	I_ATTEMPTS,
+	I_METHOD,
+	I_ORDER,
 	R_ID,
 	R_AMOUNT,
 	R_STATUS,
 	R_PAYMENT_STATUS,
-	R_PAST,
-	R_NEAR,
+	R_EXPIRES,
+	R_LEFT_MS
+};
+
+/* Columns of claim_look; claim_look_keyed goes on with key_columns. */
+enum look_column {
+	PLACE,
+	USERS,
+	INTENTS,
+	INTENTS_OWN,
+	INTENTS_LIVE,
+	RESERVATIONS,
 	SEATS_NOT_HELD,
-	I_METHOD,
-	I_ORDER
+	KEY
 };
 
-struct claim_run {
-	struct claim *claim;
-	struct outcome *outcome;
-};
+/* --- decide --- */
 
-static struct uuid read_uuid(const struct db_result *r, int column)
+/* What both operations ask of the reservation once the intent itself allows a charge. */
+static enum status decide_charge(const struct claim_facts *facts, const struct claim_rules *rules)
 {
-	return uuid_of(db_text(r, 0, column));
+	if (facts->left_ms <= rules->margin_ms || facts->reservation != RESERVATION_PENDING ||
+	    facts->seats_not_held > 0)
+		return STATUS_RESERVATION_EXPIRED;
+	if (facts->attempts >= rules->attempts_max)
+		return STATUS_PAYMENT_DECLINED;
+	return STATUS_OK;
 }
 
-static void read_row(const struct db_result *r, struct claim_row *row)
+enum status claim_decide_process(const struct claim_facts *facts, const struct claim_rules *rules)
 {
-	const char *status = db_text(r, 0, R_STATUS);
+	bool is_past = facts->left_ms <= 0;
 
-	memset(row, 0, sizeof(*row));
-	row->user_exists = db_boolean(r, 0, USER_EXISTS);
-	row->intent_found = db_boolean(r, 0, I_FOUND);
-	row->intent_owned = db_boolean(r, 0, I_OWNED);
-	row->intent_id = read_uuid(r, I_ID);
-	row->intent_status = intent_status_parse(db_text(r, 0, I_STATUS));
-	row->attempt_id = read_uuid(r, I_ATTEMPT);
-	row->order_id = read_uuid(r, I_ORDER);
-	row->attempts = (int)db_integer(r, 0, I_ATTEMPTS);
-	row->reservation_id = read_uuid(r, R_ID);
-	row->amount_krw = db_integer(r, 0, R_AMOUNT);
-	row->reservation = reservation_state_of(status, db_text(r, 0, R_PAYMENT_STATUS));
-	row->status_cancelled = status && strcmp(status, "cancelled") == 0;
-	row->past_deadline = db_boolean(r, 0, R_PAST);
-	row->near_deadline = db_boolean(r, 0, R_NEAR);
-	row->seats_not_held = db_integer(r, 0, SEATS_NOT_HELD);
+	if (!facts->user_exists)
+		return STATUS_USER_NOT_FOUND;
+	if (facts->reservation == RESERVATION_NONE)
+		return STATUS_RESERVATION_NOT_FOUND;
+	if (facts->reservation == RESERVATION_PAID)
+		return STATUS_ALREADY_PAID;
+	if (intent_is_under_way(facts->intent_status))
+		return STATUS_PAYMENT_IN_PROGRESS;
+	if (facts->status_cancelled && !is_past)
+		return STATUS_RESERVATION_CANCELLED;
+	if (is_past || facts->reservation == RESERVATION_LAPSED)
+		return STATUS_RESERVATION_EXPIRED;
+	if (facts->intent_status != INTENT_NONE && facts->intent_status != INTENT_REQUIRES_PAYMENT)
+		return STATUS_ALREADY_PAID;
+	return decide_charge(facts, rules);
+}
+
+enum status claim_decide_execute(const struct claim_facts *facts, const struct claim_rules *rules)
+{
+	if (!facts->user_exists)
+		return STATUS_USER_NOT_FOUND;
+	if (!facts->intent_found)
+		return STATUS_INTENT_NOT_FOUND;
+	if (!facts->intent_owned)
+		return STATUS_FORBIDDEN;
+	if (intent_is_under_way(facts->intent_status))
+		return STATUS_PAYMENT_IN_PROGRESS;
+	if (facts->intent_status == INTENT_EXPIRED)
+		return STATUS_RESERVATION_EXPIRED;
+	if (facts->intent_status != INTENT_REQUIRES_PAYMENT || facts->status_cancelled ||
+	    facts->reservation == RESERVATION_PAID)
+		return STATUS_ALREADY_PROCESSED;
+	return decide_charge(facts, rules);
+}
+
+struct claim_rules claim_rules_of(const struct settings *settings)
+{
+	return (struct claim_rules){ .attempts_max = settings->attempts_max,
+				     .margin_ms = settings->hold_margin_ms };
+}
+
+/* --- lock and look --- */
+
+static struct claim *claim_of(struct batch_member *member)
+{
+	return (struct claim *)member;
+}
+
+static struct claim *claim_after(const struct claim *claim)
+{
+	return claim_of(claim->member.next);
 }
 
 static const char *given(const struct uuid *id)
 {
-	return !id || id->text[0] == '\0' ? NULL : id->text;
+	return id->text[0] == '\0' ? NULL : id->text;
 }
 
-static struct db_step lock_step(const struct claim *claim, const struct decimal *margin)
+static bool is_any_keyed(const struct claim *claim)
 {
-	const char *user = claim->call->principal.user_id.text;
-
-	if (claim->is_execute)
-		return (struct db_step){ .sql = SQL_CLAIM_LOCK_INTENT,
-					 .params = { given(claim->intent_id),
-						     given(claim->booking_id), user,
-						     margin->text } };
-	return (struct db_step){ .sql = SQL_CLAIM_LOCK_RESERVATION,
-				 .params = { claim->reservation_id->text, user, margin->text } };
+	while (claim && !claim->key)
+		claim = claim_after(claim);
+	return claim;
 }
 
-/* Fills what the charge will need; the method is the caller's, or the intent's own. */
-static void fill_claim(struct claim *claim, const struct claim_row *row, const char *intent_method)
+/* In one round trip; lock and look take the same arrays. *result[0] is the lock's, [1] the look's.
+ */
+static enum db_code lock_and_look_at(struct db_tx *tx, struct claim *first, bool alone,
+				     const struct db_result *results[2])
 {
-	const char *method = claim->is_execute ? intent_method : claim->payment_method;
+	struct pg_columns columns = { .count = 0 };
+	struct db_step steps[] = {
+		{ .sql = SQL_BATCH_PATIENCE },
+		{ .sql = SQL_CLAIM_LOCK },
+		{ .sql = is_any_keyed(first) ? SQL_CLAIM_LOOK_KEYED : SQL_CLAIM_LOOK },
+	};
+	enum db_code code = DB_BROKEN;
 
-	claim->claimed_intent = row->intent_status == INTENT_NONE ? uuid_new() : row->intent_id;
-	claim->claimed_reservation = row->reservation_id;
-	claim->amount_krw = row->amount_krw;
-	snprintf(claim->method, sizeof(claim->method), "%s", method ? method : "");
-	claim->gateway = gateway_for_method(claim->call->settings, claim->method);
+	if (alone)
+		steps[0] = (struct db_step){ .sql = SQL_LOCK_WAIT,
+					     .params = { given(&first->intent_id),
+							 given(&first->reservation_id), "2" } };
+	for (const struct claim *claim = first; claim; claim = claim_after(claim))
+		pg_columns_add(&columns, given(&claim->intent_id), given(&claim->reservation_id),
+			       claim->call->principal.user_id.text,
+			       claim->is_execute ? "execute" : "process",
+			       claim->key ? claim->call->idempotency_key : NULL);
+	if (pg_columns_end(&columns, steps[1].params)) {
+		memcpy(steps[2].params, steps[1].params, sizeof(steps[2].params));
+		code = db_tx_trip(tx, steps, 3);
+	}
+	pg_columns_free(&columns);
+	results[0] = steps[1].result;
+	results[1] = steps[2].result;
+	return code;
 }
+
+/* What another transaction has locked, or has just made, looks as if it did not exist. */
+static bool is_locked_by_another(const struct claim *claim, const struct db_result *lock,
+				 const struct db_result *look, int row)
+{
+	enum intent_status intent = intent_status_parse(db_text(lock, row, I_STATUS));
+
+	return (intent == INTENT_NONE && db_integer(look, row, INTENTS_OWN) > 0) ||
+	       (!claim->is_execute && !intent_is_live(intent) &&
+		db_integer(look, row, INTENTS_LIVE) > 0) ||
+	       (!db_text(lock, row, R_ID) && db_integer(look, row, RESERVATIONS) > 0);
+}
+
+static struct claim_facts read_claim_facts(const struct claim *claim, const struct db_result *lock,
+					   const struct db_result *look, int row)
+{
+	const char *status = db_text(lock, row, R_STATUS);
+	enum intent_status intent = intent_status_parse(db_text(lock, row, I_STATUS));
+	bool is_past_one = !claim->is_execute && !intent_is_live(intent);
+
+	return (struct claim_facts){
+		.user_exists = db_integer(look, row, USERS) > 0,
+		.intent_found = db_integer(look, row, INTENTS) > 0,
+		.intent_owned = intent != INTENT_NONE,
+		.intent_status = is_past_one ? INTENT_NONE : intent,
+		.attempts = is_past_one ? 0 : (int)db_integer(lock, row, I_ATTEMPTS),
+		.reservation = reservation_state_of(status, db_text(lock, row, R_PAYMENT_STATUS)),
+		.status_cancelled = status && strcmp(status, "cancelled") == 0,
+		.left_ms = db_text(lock, row, R_LEFT_MS) ? db_integer(lock, row, R_LEFT_MS)
+							 : INT64_MAX,
+		.seats_not_held = db_integer(look, row, SEATS_NOT_HELD),
+	};
+}
+
+/* --- what is to be written --- */
 
 /*
  * The id to charge under: the order id that was handed out for it. A reservation without an intent
  * has none; a gateway whose customer agreed to one order has it for the reservation's own id.
  */
-static void choose_attempt(struct claim *claim, const struct claim_row *row)
+static struct uuid attempt_for(const struct claim *claim, const struct db_result *lock, int row)
 {
-	if (row->order_id.text[0] != '\0')
-		claim->attempt = row->order_id;
-	else if (row->intent_status == INTENT_NONE && claim->gateway->needs_token)
-		claim->attempt = row->reservation_id;
-	else
-		claim->attempt = uuid_new();
+	struct uuid order = db_uuid(lock, row, I_ORDER);
+
+	if (!claim->is_new && order.text[0] != '\0')
+		return order;
+	return claim->is_new && claim->gateway->needs_token ? claim->claimed_reservation
+							    : uuid_new();
 }
 
-static enum db_code write_claim(struct db_tx *tx, const struct claim *claim,
-				const struct claim_row *row)
+/* Fills what the charge will need; the method is the caller's, or the intent's own. */
+static void fill_claim(struct claim *claim, const struct claim_facts *facts,
+		       const struct db_result *lock, int row)
 {
-	const struct call *call = claim->call;
-	struct decimal amount = decimal(claim->amount_krw),
-		       lease = decimal(claim->gateway->lease_ms(call->settings));
-	struct db_step step = {
-		.sql = row->intent_status == INTENT_NONE ? SQL_CLAIM_ADOPT : SQL_CLAIM_AGAIN,
-		.params = { claim->claimed_intent.text, row->reservation_id.text,
-			    call->principal.user_id.text, amount.text, claim->method,
-			    claim->attempt.text, claim->gateway->name, lease.text,
-			    call->service->owner, call->idempotency_key,
-			    language_name(call->language), call->request_id,
-			    claim->is_execute ? "execute" : "process", claim->next_order.text },
-	};
+	const struct settings *settings = claim->call->settings;
+	const char *method =
+		claim->is_execute ? db_text(lock, row, I_METHOD) : claim->payment_method;
 
-	return db_tx_commit(tx, &step, 1);
+	claim->is_new = facts->intent_status == INTENT_NONE;
+	claim->claimed_intent = claim->is_new ? uuid_new() : db_uuid(lock, row, I_ID);
+	claim->claimed_reservation = db_uuid(lock, row, R_ID);
+	claim->amount_krw = db_integer(lock, row, R_AMOUNT);
+	snprintf(claim->method, sizeof(claim->method), "%s", method ? method : "");
+	claim->gateway = gateway_for_method(settings, claim->method);
+	claim->number = facts->attempts + 1;
+	claim->deadline = db_text(lock, row, R_EXPIRES);
+	claim->outlasts = facts->left_ms > claim->gateway->lease_ms(settings) + LEASE_SLACK_MS;
+	claim->attempt = attempt_for(claim, lock, row);
 }
 
-static enum status decide(const struct claim *claim, const struct claim_row *row)
+static bool is_same_key(const struct claim *a, const struct claim *b)
 {
-	int attempts_max = claim->call->settings->attempts_max;
-
-	return claim->is_execute ? claim_decide_execute(row, attempts_max)
-				 : claim_decide_process(row, attempts_max);
+	return a->key && b->key && a->is_execute == b->is_execute &&
+	       strcmp(a->call->idempotency_key, b->call->idempotency_key) == 0 &&
+	       strcmp(a->call->principal.user_id.text, b->call->principal.user_id.text) == 0;
 }
 
-static enum db_code claim_locked(struct db_tx *tx, struct claim *claim, const struct claim_row *row,
-				 const char *intent_method)
+/* Of two claims of one reservation, or with one key, the second runs alone, after the first. */
+static bool is_second(const struct claim *first, const struct claim *claim)
 {
-	if (claim_is_mine(row, &claim->next_order)) {
-		/* an earlier run's COMMIT went through, only its answer was lost */
-		fill_claim(claim, row, intent_method);
-		claim->attempt = row->attempt_id;
-		claim->status = STATUS_OK;
-		return DB_OK;
-	}
-	claim->claimed_intent = row->intent_id;
-	claim->amount_krw = row->amount_krw;
-	FAULT_POINT("claim_locked");
-	claim->status = decide(claim, row);
-	if (claim->status != STATUS_OK)
-		return DB_OK;
-	fill_claim(claim, row, intent_method);
-	choose_attempt(claim, row);
-	return write_claim(tx, claim, row);
+	for (; first != claim; first = claim_after(first))
+		if (first->won && (strcmp(first->claimed_reservation.text,
+					  claim->claimed_reservation.text) == 0 ||
+				   is_same_key(first, claim)))
+			return true;
+	return false;
 }
 
-/* The verdict of the key; a run that finds its own claim made already is the first, not a rival. */
-static enum idempotency_verdict judge_key(struct claim_run *run, const struct db_step steps[3],
-					  const struct claim_row *row)
+/* True: the stored key lets the request go on to the rules. A run that finds its own claim made
+ * already is the first, not a rival. */
+static bool key_lets_pass(struct claim *claim, const struct db_result *look, int row,
+			  const struct uuid *mine)
 {
-	const struct claim *claim = run->claim;
-	const struct uuid *mine = claim_is_mine(row, &claim->next_order) ? &row->attempt_id : NULL;
-
-	return idempotency_judge(claim->key, &steps[0], &steps[2], mine, run->outcome);
+	if (claim->key)
+		claim->verdict =
+			idempotency_judge(claim->key, look, row, KEY, mine, claim->outcome);
+	return claim->verdict == IDEMPOTENCY_FIRST;
 }
 
-/* Locks and reads; with an Idempotency-Key, that is begun before and read after it in the same
- * trip. */
-static enum db_code claim_looking(struct db_tx *tx, void *context)
+static void judge(struct claim *first, struct claim *claim,
+		  const struct db_result *const results[2], int row)
 {
-	struct claim_run *run = context;
-	struct claim *claim = run->claim;
-	struct decimal margin = decimal(claim->call->settings->hold_margin_ms);
-	struct db_step steps[3];
-	struct db_step *lock = &steps[claim->key ? 1 : 0];
-	struct claim_row row;
-	enum db_code code;
+	const struct db_result *lock = results[0], *look = results[1];
+	struct claim_facts facts = read_claim_facts(claim, lock, look, row);
+	struct claim_rules rules = claim_rules_of(claim->call->settings);
+	struct uuid order = db_uuid(lock, row, I_ORDER), attempt = db_uuid(lock, row, I_ATTEMPT);
+	/* an earlier run's COMMIT went through, only its answer was lost */
+	bool is_mine = order.text[0] != '\0' && strcmp(order.text, claim->next_order.text) == 0;
 
 	claim->verdict = IDEMPOTENCY_FIRST;
-	if (claim->key)
-		idempotency_steps(claim->key, &steps[0], &steps[2]);
-	*lock = lock_step(claim, &margin);
-	code = db_tx_trip(tx, steps, claim->key ? 3 : 1);
+	claim->won = false;
+	claim->status = STATUS_USER_NOT_FOUND;
+	if (facts.user_exists && !key_lets_pass(claim, look, row, is_mine ? &attempt : NULL))
+		return;
+	if (is_locked_by_another(claim, lock, look, row)) {
+		claim->member.runs_alone = true;
+		return;
+	}
+	fill_claim(claim, &facts, lock, row);
+	if (is_mine) {
+		claim->attempt = attempt;
+		claim->status = STATUS_OK;
+		return;
+	}
+	claim->status = claim->is_execute ? claim_decide_execute(&facts, &rules)
+					  : claim_decide_process(&facts, &rules);
+	claim->member.runs_alone = claim->status == STATUS_OK && is_second(first, claim);
+	claim->won = claim->status == STATUS_OK && !claim->member.runs_alone;
+}
+
+/* --- write --- */
+
+/* In the order of claim_members. */
+static void add_claim(struct pg_columns *columns, const struct claim *claim)
+{
+	const struct call *call = claim->call;
+	struct decimal number = decimal(claim->number), amount = decimal(claim->amount_krw),
+		       lease = decimal(claim->gateway->lease_ms(call->settings));
+
+	pg_columns_add(columns, claim->claimed_intent.text, claim->claimed_reservation.text,
+		       call->principal.user_id.text, claim->method, claim->attempt.text,
+		       number.text, claim->gateway->name, lease.text, language_name(call->language),
+		       call->request_id, claim->next_order.text, amount.text, claim->deadline,
+		       claim->is_execute ? "execute" : "process",
+		       claim->key ? call->idempotency_key : NULL,
+		       claim->key ? claim->key->fingerprint.text : NULL,
+		       claim->is_new ? "true" : "false");
+}
+
+static enum db_code write_claims(struct db_tx *tx, struct claim *first)
+{
+	struct pg_columns columns = { .count = 0 };
+	struct decimal hours = decimal(first->call->settings->idempotency_hours);
+	struct db_step step = { .sql = SQL_CLAIM_FIRST };
+	enum db_code code = DB_BROKEN;
+
+	for (struct claim *claim = first; claim; claim = claim_after(claim)) {
+		if (!claim->won)
+			continue;
+		add_claim(&columns, claim);
+		if (!claim->is_new || claim->key || !claim->outlasts)
+			step.sql = SQL_CLAIM_WRITE;
+	}
+	if (columns.count == 0)
+		return DB_OK;
+	if (pg_columns_end(&columns, step.params)) {
+		step.params[columns.count] = first->call->service->process_id;
+		step.params[columns.count + 1] = hours.text;
+		code = db_tx_commit(tx, &step, 1);
+	}
+	pg_columns_free(&columns);
+	return code;
+}
+
+struct claim_run {
+	struct claim *first;
+	bool alone;
+};
+
+static enum db_code claim_body(struct db_tx *tx, void *context)
+{
+	const struct claim_run *run = context;
+	const struct db_result *results[2];
+	enum db_code code = lock_and_look_at(tx, run->first, run->alone, results);
+	int row = 0;
+
 	if (code != DB_OK)
 		return code;
-	read_row(lock->result, &row);
-	if (claim->key && row.user_exists)
-		claim->verdict = judge_key(run, steps, &row);
-	if (claim->verdict != IDEMPOTENCY_FIRST)
-		return DB_OK;
-	return claim_locked(tx, claim, &row, db_text(lock->result, 0, I_METHOD));
+	for (struct claim *claim = run->first; claim; claim = claim_after(claim))
+		judge(run->first, claim, results, row++);
+	FAULT_POINT("claim_locked");
+	if (run->alone && run->first->member.runs_alone)
+		return DB_CONFLICT;
+	return write_claims(tx, run->first);
 }
 
-/* The ordinary first payment: decided and written by one statement, which says no more than whether
- * it was. *made: it was; else the careful way finds out what stands against it. */
-static enum db_code claim_at_once(struct claim *claim, bool *made)
+enum db_code claim_batch(struct batch_member *first, bool alone, struct db_cost *cost)
 {
-	struct claim_row row = { .intent_status = INTENT_NONE,
-				 .reservation_id = *claim->reservation_id };
+	struct claim_run run = { claim_of(first), alone };
+	const struct db_policy *policy = alone ? &DB_POLICY_REQUEST : &DB_POLICY_ONCE;
 
-	fill_claim(claim, &row, NULL);
-	choose_attempt(claim, &row);
-	return claim_together(claim, made);
+	service_count_batch(first, alone);
+	return db_tx_run(run.first->call->service->pool, policy, claim_body, &run, cost);
 }
 
-static enum db_code claim_carefully(struct claim *claim, struct outcome *outcome)
+enum db_code claim_take(struct claim *claim)
 {
-	struct claim_run run = { claim, outcome };
-
-	return db_tx_run(claim->call->service->pool, &DB_POLICY_REQUEST, claim_looking, &run,
-			 &claim->call->db);
-}
-
-enum db_code claim_take(struct claim *claim, struct outcome *outcome)
-{
-	enum db_code at_once = DB_OK, code;
-	bool made = false;
+	struct call *call = claim->call;
 
 	claim->next_order = uuid_new();
 	claim->taken_ms = clock_mono_ms();
-	claim->verdict = IDEMPOTENCY_FIRST;
-	claim->status = STATUS_OK;
-	if (!claim->is_execute && !claim->key)
-		at_once = claim_at_once(claim, &made);
-	if (made || at_once == DB_UNAVAILABLE)
-		return at_once;
-	claim->call->db.retries += at_once != DB_OK;
-	code = claim_carefully(claim, outcome);
-	/* a doubt that the careful way could not clear stands */
-	return code != DB_OK && at_once == DB_MAYBE ? DB_MAYBE : code;
+	claim->member.cost = &call->db;
+	return batch_do(&call->service->claims, &claim->member, call->settings->db_wait_ms);
 }

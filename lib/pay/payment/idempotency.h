@@ -1,5 +1,5 @@
 /*
- * Idempotency-Key: scoped to user and operation. The key's row is inserted in
+ * Idempotency-Key: scoped to user and operation. The key's row is written in
  * the transaction that records the first thing, and the final answer is stored
  * in the transaction that makes it final; a refusal before that leaves nothing.
  */
@@ -8,14 +8,15 @@
 
 #include "pay/service.h"
 
+#define KEY_COLUMNS 7 /* of the fragment key_columns */
+
 /* A request's key in use; made on the stack of the call. */
 struct idempotency {
 	const struct call *call;
 	const char *operation;		/* "process", "execute", "bookings", "refund" */
-	struct fingerprint fingerprint; /* of the request's meaning, under the current secret */
-	struct fingerprint
-		fingerprint_previous; /* under the secret being rotated out; "" where none */
-	char hours[12];
+	struct fingerprint fingerprint; /* of the request's meaning; once judged, as it is stored */
+	struct fingerprint previous;	/* under the secret being rotated out; "" where none */
+	char hours[12];			/* it is kept */
 };
 
 enum idempotency_verdict {
@@ -31,15 +32,20 @@ enum idempotency_verdict {
 void idempotency_init(struct idempotency *key, const struct call *call, const char *operation,
 		      const char *meaning);
 
-/* The two statements around the lock of a transaction's first trip: begin inserts the key if it is
- * new, get reads it, by a snapshot taken after the locks. */
-void idempotency_steps(struct idempotency *key, struct db_step *begin, struct db_step *get);
+/* Reads the key as it stands: key_columns from column 0 on. */
+struct db_step idempotency_get(const struct idempotency *key);
 
-/* What their results say. REPLAY fills outcome; other verdicts that point at an intent fill
- * outcome->intent_id. `attempt` is the id this call would charge under: finding it means that an
- * earlier run of this same call was committed, which is FIRST. */
-enum idempotency_verdict idempotency_judge(const struct idempotency *key,
-					   const struct db_step *begin, const struct db_step *get,
-					   const struct uuid *attempt, struct outcome *outcome);
+/*
+ * What the key_columns from `column` on say. REPLAY fills the outcome; other verdicts that point at
+ * an intent fill outcome->intent_id. `mine` is an attempt of this very call (NULL: none): finding
+ * it means that an earlier run was committed, which is FIRST.
+ */
+enum idempotency_verdict idempotency_judge(struct idempotency *key, const struct db_result *result,
+					   int row, int column, const struct uuid *mine,
+					   struct outcome *outcome);
+
+/* For requests that have no attempt. True: carry it out. False: the outcome is complete. */
+bool idempotency_allows(struct idempotency *key, const struct db_result *result, int row,
+			int column, struct outcome *outcome);
 
 #endif

@@ -86,113 +86,15 @@ enum reservation_state reservation_state_of(const char *status, const char *paym
 	return RESERVATION_OTHER;
 }
 
-bool claim_is_mine(const struct claim_row *row, const struct uuid *next)
-{
-	return row->order_id.text[0] != '\0' && strcmp(row->order_id.text, next->text) == 0;
-}
-
-static bool under_way(enum intent_status status)
+bool intent_is_under_way(enum intent_status status)
 {
 	return status == INTENT_PROCESSING || status == INTENT_UNKNOWN;
 }
 
-/* What both operations ask of the reservation once the intent itself allows a charge. */
-static enum status decide_charge(const struct claim_row *row, int attempts_max)
+bool intent_is_live(enum intent_status status)
 {
-	if (row->near_deadline || row->reservation != RESERVATION_PENDING ||
-	    row->seats_not_held > 0)
-		return STATUS_RESERVATION_EXPIRED;
-	if (row->attempts >= attempts_max)
-		return STATUS_PAYMENT_DECLINED;
-	return STATUS_OK;
-}
-
-enum status claim_decide_process(const struct claim_row *row, int attempts_max)
-{
-	if (!row->user_exists)
-		return STATUS_USER_NOT_FOUND;
-	if (row->reservation == RESERVATION_NONE)
-		return STATUS_RESERVATION_NOT_FOUND;
-	if (row->reservation == RESERVATION_PAID)
-		return STATUS_ALREADY_PAID;
-	if (under_way(row->intent_status))
-		return STATUS_PAYMENT_IN_PROGRESS;
-	if (row->status_cancelled && !row->past_deadline)
-		return STATUS_RESERVATION_CANCELLED;
-	if (row->past_deadline || row->reservation == RESERVATION_LAPSED)
-		return STATUS_RESERVATION_EXPIRED;
-	if (row->intent_status != INTENT_NONE && row->intent_status != INTENT_REQUIRES_PAYMENT)
-		return STATUS_ALREADY_PAID;
-	return decide_charge(row, attempts_max);
-}
-
-enum status claim_decide_execute(const struct claim_row *row, int attempts_max)
-{
-	if (!row->user_exists)
-		return STATUS_USER_NOT_FOUND;
-	if (!row->intent_found)
-		return STATUS_INTENT_NOT_FOUND;
-	if (!row->intent_owned)
-		return STATUS_FORBIDDEN;
-	if (under_way(row->intent_status))
-		return STATUS_PAYMENT_IN_PROGRESS;
-	if (row->intent_status == INTENT_EXPIRED)
-		return STATUS_RESERVATION_EXPIRED;
-	if (row->intent_status != INTENT_REQUIRES_PAYMENT || row->status_cancelled ||
-	    row->reservation == RESERVATION_PAID)
-		return STATUS_ALREADY_PROCESSED;
-	return decide_charge(row, attempts_max);
-}
-
-/* Money has moved: where does it belong? */
-static enum record_action decide_approved(const struct record_facts *f)
-{
-	bool hold_stands = f->reservation == RESERVATION_PENDING && f->seats_locked == f->seats;
-	bool seats_free = f->seats > 0 && f->ticket_items == 0 && f->seats_available == f->seats &&
-			  !f->event_cancelled;
-
-	if (f->is_approved)
-		return RECORD_NOTHING;
-	if (f->intent_status == INTENT_SUCCEEDED || f->reservation == RESERVATION_PAID ||
-	    (under_way(f->intent_status) && !f->is_latest))
-		return RECORD_REFUND_DUPLICATE;
-	if (f->reservation == RESERVATION_CANCELLED || f->intent_status == INTENT_CANCELLED)
-		return RECORD_REFUND_CANCELLED;
-	if (f->intent_status == INTENT_REFUND_PENDING || f->intent_status == INTENT_REFUNDED)
-		return RECORD_REFUND_DUPLICATE;
-	if (hold_stands)
-		return RECORD_SETTLE;
-	if (seats_free &&
-	    (f->reservation == RESERVATION_LAPSED || f->reservation == RESERVATION_PENDING))
-		return RECORD_RETAKE;
-	return RECORD_REFUND_HOLD_LOST;
-}
-
-enum record_action record_decide(const struct record_facts *facts, enum gateway_outcome outcome)
-{
-	bool open = facts->is_latest && under_way(facts->intent_status);
-
-	if (outcome == GATEWAY_APPROVED)
-		return decide_approved(facts);
-	if (!open)
-		return RECORD_NOTHING;
-	if (outcome == GATEWAY_DECLINED)
-		return facts->is_execute ? RECORD_CANCEL : RECORD_DECLINE;
-	return RECORD_UNKNOWN;
-}
-
-const char *record_refund_reason(enum record_action action)
-{
-	switch (action) {
-	case RECORD_REFUND_HOLD_LOST:
-		return "hold_lost";
-	case RECORD_REFUND_CANCELLED:
-		return "cancelled";
-	case RECORD_REFUND_DUPLICATE:
-		return "duplicate";
-	default:
-		return NULL;
-	}
+	return status != INTENT_NONE && status != INTENT_FAILED && status != INTENT_CANCELLED &&
+	       status != INTENT_EXPIRED && status != INTENT_REFUNDED;
 }
 
 int reconcile_pause_s(int look_ups)

@@ -93,32 +93,36 @@ static void charge(const struct claim *claim, const char *token, const char *cvv
 	claim->call->gateway_us += clock_mono_us() - from_us;
 }
 
-static void record(const struct claim *claim, const struct gateway_answer *answer,
+static void settle(const struct claim *claim, const struct gateway_answer *answer,
 		   struct outcome *outcome)
 {
 	struct call *call = claim->call;
-	struct record record = { .attempt = claim->attempt,
-				 .answer = answer,
-				 .settings = call->settings,
-				 .policy = &DB_POLICY_RECORD,
-				 .claim = claim->key ? NULL : claim };
+	struct settlement settlement = { .service = call->service,
+					 .settings = call->settings,
+					 .attempt = claim->attempt,
+					 .intent = claim->claimed_intent,
+					 .reservation = claim->claimed_reservation,
+					 .answer = answer,
+					 .policy = &DB_POLICY_RECORD };
 
-	if (record_answer(call->service, &record, &call->db) != DB_OK) {
-		buf_free(&record.body);
+	if (settle_answer(&settlement, &call->db) != DB_OK) {
+		buf_free(&settlement.body);
 		answer_in_doubt(call, outcome);
 		return;
 	}
 	buf_free(&outcome->body);
-	outcome->status = record.status;
-	outcome->http = record.http;
-	outcome->body = record.body;
+	outcome->status = settlement.status;
+	outcome->http = settlement.http;
+	outcome->body = settlement.body;
 }
 
 static void pay(struct claim *claim, const char *token, const char *cvv, struct outcome *outcome)
 {
 	struct gateway_answer answer;
-	enum db_code code = claim_take(claim, outcome);
+	enum db_code code;
 
+	claim->outcome = outcome;
+	code = claim_take(claim);
 	if (code != DB_OK) {
 		outcome_error(outcome, claim->call, service_status_of(code));
 		return;
@@ -129,7 +133,7 @@ static void pay(struct claim *claim, const char *token, const char *cvv, struct 
 	}
 	outcome->intent_id = claim->claimed_intent;
 	charge(claim, token, cvv, &answer);
-	record(claim, &answer, outcome);
+	settle(claim, &answer, outcome);
 }
 
 bool payment_needs_token(const struct settings *settings, const char *payment_method)
@@ -141,7 +145,7 @@ void payment_process(struct call *call, const struct process_input *input, struc
 {
 	struct claim claim = {
 		.call = call,
-		.reservation_id = &input->reservation_id,
+		.reservation_id = input->reservation_id,
 		.payment_method = input->payment_method,
 	};
 	struct idempotency key;
@@ -161,8 +165,8 @@ void payment_execute(struct call *call, const struct execute_input *input, struc
 	struct claim claim = {
 		.call = call,
 		.is_execute = true,
-		.intent_id = &input->intent_id,
-		.booking_id = &input->booking_id,
+		.intent_id = input->intent_id,
+		.reservation_id = input->booking_id,
 	};
 	struct idempotency key;
 	char meaning[128];

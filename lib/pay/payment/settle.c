@@ -1,298 +1,318 @@
+/* Settlements of one batch: lock, look, decide, write. See pay/lock.h. */
 #include "pay/payment/settle.h"
 
 #include "base/decimal.h"
 #include "base/fault_point.h"
 #include "base/log.h"
 #include "pay/metrics.h"
-#include "pay/payment/settle_row.h"
-#include "pay/payment/together.h"
+#include "pay/payment/settle_write.h"
 
-#include <assert.h>
 #include <string.h>
 
-/* An intent may only become what the transition table allows: anything else is our bug. */
-static const char *becomes(const struct record_row *row, enum intent_status next)
+/* Columns of settle_look. */
+enum look_column {
+	PLACE,
+	A_OPERATION,
+	A_GATEWAY,
+	A_AMOUNT,
+	A_METHOD,
+	A_KEY,
+	A_LANGUAGE,
+	A_REQUEST,
+	A_STATUS,
+	A_CODE,
+	A_MESSAGE,
+	A_FINISHED,
+	LIVE_INTENTS,
+	R_EXISTS,
+	SEATS_EXIST,
+	E_TITLE,
+	E_VENUE,
+	E_DATE,
+	E_CANCELLED,
+	NOW
+};
+
+/* --- decide --- */
+
+/* Money has moved: where does it belong? */
+static enum settle_action decide_approved(const struct settle_facts *f)
 {
-	assert(intent_may_become(row->facts.intent_status, next));
-	return intent_status_name(next);
+	bool hold_stands = f->reservation == RESERVATION_PENDING && f->seats_locked == f->seats;
+	bool seats_free = f->seats > 0 && f->ticket_items == 0 && f->seats_available == f->seats &&
+			  !f->event_cancelled;
+
+	if (f->is_approved)
+		return SETTLE_NOTHING;
+	if (f->intent_status == INTENT_SUCCEEDED || f->reservation == RESERVATION_PAID ||
+	    (intent_is_under_way(f->intent_status) && !f->is_latest))
+		return SETTLE_REFUND_DUPLICATE;
+	if (f->reservation == RESERVATION_CANCELLED || f->intent_status == INTENT_CANCELLED)
+		return SETTLE_REFUND_CANCELLED;
+	if (f->intent_status == INTENT_REFUND_PENDING || f->intent_status == INTENT_REFUNDED)
+		return SETTLE_REFUND_DUPLICATE;
+	if (hold_stands)
+		return SETTLE_CONFIRM;
+	if (seats_free &&
+	    (f->reservation == RESERVATION_LAPSED || f->reservation == RESERVATION_PENDING))
+		return SETTLE_RETAKE;
+	return SETTLE_REFUND_HOLD_LOST;
 }
 
-static enum db_code settle(struct db_tx *tx, const struct record *record,
-			   const struct record_row *row, bool retake)
+enum settle_action settle_decide(const struct settle_facts *facts, enum gateway_outcome outcome)
 {
-	struct decimal amount = decimal(row->answer.amount_krw), http = decimal(record->http);
-	struct db_step step = {
-		.sql = SQL_RECORD_SETTLE,
-		.params = { record->attempt.text, row->intent_id, row->reservation_id,
-			    row->answer.payment_method, row->seat_ids, amount.text, row->user_id,
-			    row->operation, row->idempotency_key, http.text,
-			    buf_text(&record->body), retake ? "available" : "locked",
-			    row->answer.at, row->answer.request_id,
-			    retake ? "retaken" : "settled" },
-	};
+	bool is_open = facts->is_latest && intent_is_under_way(facts->intent_status);
 
-	becomes(row, INTENT_SUCCEEDED);
-	return db_tx_commit(tx, &step, 1);
+	if (outcome == GATEWAY_APPROVED)
+		return decide_approved(facts);
+	if (!is_open)
+		return SETTLE_NOTHING;
+	if (outcome == GATEWAY_DECLINED)
+		return facts->is_execute ? SETTLE_CANCEL : SETTLE_DECLINE;
+	return SETTLE_UNKNOWN;
 }
 
-/* The intent turns to refund_pending unless another attempt of it holds or may hold the
- * reservation. */
-static const char *status_after_loss(const struct record_row *row)
-{
-	enum intent_status now = row->facts.intent_status;
+/* --- lock and look --- */
 
-	if (now == INTENT_SUCCEEDED ||
-	    (!row->facts.is_latest && (now == INTENT_PROCESSING || now == INTENT_UNKNOWN)))
-		return intent_status_name(now);
-	return becomes(row, INTENT_REFUND_PENDING);
+static struct settlement *settlement_of(struct batch_member *member)
+{
+	return (struct settlement *)member;
 }
 
-static enum db_code refund(struct db_tx *tx, const struct record *record,
-			   const struct record_row *row, const char *reason)
+static struct settlement *settlement_after(const struct settlement *settlement)
 {
-	struct decimal amount = decimal(row->answer.amount_krw), http = decimal(record->http);
-	struct uuid refund_id = uuid_new();
-	struct db_step step = {
-		.sql = SQL_RECORD_REFUND,
-		.params = { record->attempt.text, row->intent_id, refund_id.text, reason,
-			    status_after_loss(row), amount.text, row->user_id, row->operation,
-			    row->idempotency_key, http.text, buf_text(&record->body),
-			    row->answer.at, row->answer.request_id },
-	};
-
-	log_event(LOG_LEVEL_WARN, "reservation_lost",
-		  "attempt %s was charged, but the reservation is lost (%s): refund %s",
-		  record->attempt.text, reason, refund_id.text);
-	return db_tx_commit(tx, &step, 1);
+	return settlement_of(settlement->member.next);
 }
 
-/* What a declined intent becomes: payable again, unless its reservation ended meanwhile. */
-static enum intent_status status_after_decline(enum reservation_state reservation)
+static enum db_code lock_and_look_at(struct db_tx *tx, struct settlement *first, bool alone,
+				     const struct db_result *results[2])
 {
-	switch (reservation) {
-	case RESERVATION_PENDING:
-		return INTENT_REQUIRES_PAYMENT;
-	case RESERVATION_LAPSED:
-		return INTENT_EXPIRED;
-	default:
-		return INTENT_CANCELLED;
+	struct lock_ids ids = { first->intent.text, first->reservation.text };
+	struct pg_columns rows = { .count = 0 }, looked_at = { .count = 0 };
+	struct db_step look = { .sql = SQL_SETTLE_LOOK };
+	enum db_code code = DB_BROKEN;
+
+	for (struct settlement *s = first; s; s = settlement_after(s)) {
+		pg_columns_add(&rows, s->intent.text, s->reservation.text);
+		pg_columns_add(&looked_at, s->attempt.text, s->reservation.text);
 	}
-}
-
-static enum db_code decline(struct db_tx *tx, const struct record *record,
-			    const struct record_row *row, const struct gateway_answer *answer)
-{
-	struct decimal http = decimal(record->http),
-		       grace = decimal(record->settings->decline_grace_s),
-		       grace_max = decimal(record->settings->decline_grace_max_s);
-	struct db_step step = {
-		.sql = SQL_RECORD_DECLINE,
-		.params = { record->attempt.text, row->intent_id, row->reservation_id,
-			    row->answer.at,
-			    becomes(row, status_after_decline(row->facts.reservation)),
-			    answer->code, answer->message, row->user_id, row->operation,
-			    row->idempotency_key, http.text, buf_text(&record->body),
-			    row->answer.request_id, grace.text, grace_max.text },
-	};
-
-	return db_tx_commit(tx, &step, 1);
-}
-
-static enum db_code cancel(struct db_tx *tx, const struct record *record,
-			   const struct record_row *row, const struct gateway_answer *answer)
-{
-	struct decimal http = decimal(record->http);
-	struct db_step step = {
-		.sql = SQL_RECORD_CANCEL,
-		.params = { record->attempt.text, row->intent_id, row->reservation_id,
-			    row->answer.at, row->seat_ids, answer->code, answer->message,
-			    row->user_id, row->operation, row->idempotency_key, http.text,
-			    buf_text(&record->body), row->answer.request_id },
-	};
-
-	becomes(row, INTENT_FAILED);
-	return db_tx_commit(tx, &step, 1);
-}
-
-static enum db_code unknown(struct db_tx *tx, const struct record *record,
-			    const struct record_row *row)
-{
-	const struct gateway *gateway = gateway_by_name(row->gateway);
-	struct decimal pause = decimal(reconcile_pause_s(record->look_ups)),
-		       not_founds = decimal(record->not_found ? 1 : 0),
-		       lease = decimal(gateway ? gateway->lease_ms(record->settings) : 0);
-	struct db_step step = {
-		.sql = SQL_RECORD_UNKNOWN,
-		.params = { record->attempt.text, row->intent_id, row->reservation_id,
-			    record->answer->code, pause.text, not_founds.text,
-			    row->answer.request_id, lease.text },
-	};
-
-	becomes(row, INTENT_UNKNOWN);
-	return db_tx_commit(tx, &step, 1);
-}
-
-static void answer_unknown(struct record *record, const struct record_row *row)
-{
-	record->status = STATUS_PAYMENT_RESULT_UNKNOWN;
-	record->http = payment_answer_unknown(&record->body, row->answer.language,
-					      row->answer.request_id, row->intent_id);
-}
-
-static void answer_declined(struct record *record, const struct record_row *row, const char *code,
-			    const char *message)
-{
-	record->status = row->facts.is_execute ? STATUS_OK : STATUS_PAYMENT_DECLINED;
-	record->http = payment_answer_declined(&record->body, &row->answer, code, message);
-}
-
-static void answer_lost(struct record *record, const struct record_row *row)
-{
-	record->status = STATUS_RESERVATION_LOST;
-	record->http = payment_answer_lost(&record->body, &row->answer);
-}
-
-static void answer_paid(struct record *record, const struct record_row *row)
-{
-	record->status = STATUS_OK;
-	record->http = payment_answer_paid(&record->body, &row->answer);
-}
-
-/* Somebody (a janitor, or our own run before a doubtful COMMIT) recorded it: answer what stands. */
-static void answer_standing(struct record *record, struct record_row *row,
-			    const struct db_result *attempt)
-{
-	const char *status = db_text(attempt, 0, 0), *code = db_text(attempt, 0, 1),
-		   *message = db_text(attempt, 0, 2);
-
-	if (db_text(attempt, 0, 3))
-		row->answer.at = db_text(attempt, 0, 3);
-	if (strcmp(status, "declined") == 0)
-		answer_declined(record, row, code ? code : "", message ? message : "");
-	else if (strcmp(status, "approved") != 0)
-		answer_unknown(record, row);
-	else if (row->facts.is_latest && row->facts.intent_status == INTENT_SUCCEEDED)
-		answer_paid(record, row);
-	else
-		answer_lost(record, row);
-}
-
-static enum db_code carry_out(struct db_tx *tx, struct record *record, struct record_row *row,
-			      enum record_action action)
-{
-	switch (action) {
-	case RECORD_SETTLE:
-	case RECORD_RETAKE:
-		answer_paid(record, row);
-		return settle(tx, record, row, action == RECORD_RETAKE);
-	case RECORD_REFUND_HOLD_LOST:
-	case RECORD_REFUND_CANCELLED:
-	case RECORD_REFUND_DUPLICATE:
-		answer_lost(record, row);
-		return refund(tx, record, row, record_refund_reason(action));
-	case RECORD_DECLINE:
-		answer_declined(record, row, record->answer->code, record->answer->message);
-		return decline(tx, record, row, record->answer);
-	case RECORD_CANCEL:
-		answer_declined(record, row, record->answer->code, record->answer->message);
-		return cancel(tx, record, row, record->answer);
-	case RECORD_UNKNOWN:
-		answer_unknown(record, row);
-		return unknown(tx, record, row);
-	case RECORD_NOTHING:
-		break;
-	}
-	return DB_OK;
-}
-
-static bool is_open(const struct record_facts *facts)
-{
-	return facts->is_latest && (facts->intent_status == INTENT_PROCESSING ||
-				    facts->intent_status == INTENT_UNKNOWN);
-}
-
-/* Locks and reads what stands, decides, writes. */
-static enum db_code record_looking(struct db_tx *tx, void *context)
-{
-	struct record *record = context;
-	struct db_step lock = { .sql = SQL_RECORD_LOCK, .params = { record->attempt.text } };
-	struct db_step attempt = { .sql = SQL_RECORD_ATTEMPT_LOCK,
-				   .params = { record->attempt.text } };
-	struct record_row row;
-	enum record_action action;
-	enum db_code code;
-
-	buf_reset(&record->body);
-	code = db_tx_trip(tx, &lock, 1);
-	if (code != DB_OK)
-		return code;
-	if (!record_row_read(lock.result, &record->attempt, &row)) {
-		log_event(LOG_LEVEL_ERROR, "attempt_missing", "attempt %s is not in the database",
-			  record->attempt.text);
-		return DB_BROKEN;
-	}
-	if (!is_open(&row.facts)) {
-		code = db_tx_trip(tx, &attempt, 1);
-		if (code != DB_OK)
-			return code;
-		row.facts.is_approved = strcmp(db_text(attempt.result, 0, 0), "approved") == 0;
-	}
-	FAULT_POINT("record_locked");
-	action = record_decide(&row.facts, record->answer->outcome);
-	record->action = action;
-	if (action == RECORD_NOTHING)
-		answer_standing(record, &row, attempt.result);
-	return carry_out(tx, record, &row, action);
-}
-
-static void count(const struct record *record)
-{
-	static const struct {
-		enum record_action action;
-		enum metric_counter counter;
-	} counters[] = {
-		{ RECORD_SETTLE, METRIC_PAYMENTS_APPROVED },
-		{ RECORD_RETAKE, METRIC_PAYMENTS_APPROVED },
-		{ RECORD_REFUND_HOLD_LOST, METRIC_PAYMENTS_LOST },
-		{ RECORD_REFUND_CANCELLED, METRIC_PAYMENTS_LOST },
-		{ RECORD_REFUND_DUPLICATE, METRIC_PAYMENTS_LOST },
-		{ RECORD_DECLINE, METRIC_PAYMENTS_DECLINED },
-		{ RECORD_CANCEL, METRIC_PAYMENTS_DECLINED },
-		{ RECORD_UNKNOWN, METRIC_PAYMENTS_UNKNOWN },
-	};
-
-	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
-		if (counters[i].action == record->action)
-			metrics_count(counters[i].counter);
-}
-
-/* What is not settled so, whatever the reason, is looked at. */
-static enum db_code record_at_once(struct record *record, bool *settled)
-{
-	enum db_code code = record_together(record, settled);
-
-	record->claim->call->db.retries += code != DB_OK;
+	if (pg_columns_end(&looked_at, look.params))
+		code = lock_and_look(tx, &rows, alone ? &ids : NULL, &look, &results[0]);
+	results[1] = look.result;
+	pg_columns_free(&rows);
+	pg_columns_free(&looked_at);
 	return code;
 }
 
-enum db_code record_answer(struct service *service, struct record *record, struct db_cost *cost)
+static bool is_word(const char *text, const char *word)
 {
-	bool settled = false;
-	enum db_code code = DB_OK;
+	return text && strcmp(text, word) == 0;
+}
 
-	if (record->claim && record->answer->outcome == GATEWAY_APPROVED)
-		code = record_at_once(record, &settled);
-	if (!settled)
-		code = db_tx_run(service->pool, record->policy, record_looking, record, cost);
+static void read_settle_facts(struct settlement *s, const struct db_result *look, int row)
+{
+	const struct locked *locked = &s->locked;
+
+	s->operation = db_text(look, row, A_OPERATION);
+	s->gateway = db_text(look, row, A_GATEWAY);
+	s->key = db_text(look, row, A_KEY);
+	s->facts = (struct settle_facts){
+		.is_execute = is_word(s->operation, "execute"),
+		.is_latest = strcmp(locked->attempt_id.text, s->attempt.text) == 0,
+		.is_approved = is_word(db_text(look, row, A_STATUS), "approved"),
+		.intent_status = locked->intent_status,
+		.reservation = locked->reservation,
+		.event_cancelled = db_boolean(look, row, E_CANCELLED),
+		.ticket_items = locked->ticket_items,
+		.seats = locked->seats,
+		.seats_locked = locked->seats_locked,
+		.seats_available = locked->seats_available,
+	};
+	s->told = (struct payment_facts){
+		.is_execute = s->facts.is_execute,
+		.language =
+			is_word(db_text(look, row, A_LANGUAGE), "en") ? LANGUAGE_EN : LANGUAGE_KO,
+		.request_id = db_text(look, row, A_REQUEST),
+		.intent_id = locked->intent_id,
+		.reservation_id = locked->reservation_id,
+		.reservation_number = locked->number,
+		.payment_method = db_text(look, row, A_METHOD),
+		.amount_krw = db_integer(look, row, A_AMOUNT),
+		.event_title = db_text(look, row, E_TITLE),
+		.event_venue = db_text(look, row, E_VENUE),
+		.event_date = db_text(look, row, E_DATE),
+		.locked = locked,
+		.at = db_text(look, row, NOW),
+	};
+}
+
+static bool is_locked_by_another(const struct settlement *s, const struct db_result *look, int row)
+{
+	return !s->locked.intent_id ||
+	       (!s->locked.reservation_id && db_integer(look, row, R_EXISTS) > 0) ||
+	       s->locked.seats_found < db_integer(look, row, SEATS_EXIST);
+}
+
+/* Of two settlements of one intent the second runs alone, after the first. */
+static bool is_second(const struct settlement *first, const struct settlement *s)
+{
+	for (; first != s; first = settlement_after(first))
+		if (!first->member.runs_alone && strcmp(first->intent.text, s->intent.text) == 0)
+			return true;
+	return false;
+}
+
+/* --- what a client is told --- */
+
+static void tell_unknown(struct settlement *s)
+{
+	s->status = STATUS_PAYMENT_RESULT_UNKNOWN;
+	s->http = payment_answer_unknown(&s->body, s->told.language, s->told.request_id,
+					 s->told.intent_id);
+}
+
+static void tell_declined(struct settlement *s, const char *code, const char *message)
+{
+	s->status = s->facts.is_execute ? STATUS_OK : STATUS_PAYMENT_DECLINED;
+	s->http = payment_answer_declined(&s->body, &s->told, code ? code : "",
+					  message ? message : "");
+}
+
+static void tell_lost(struct settlement *s)
+{
+	s->status = STATUS_RESERVATION_LOST;
+	s->http = payment_answer_lost(&s->body, &s->told);
+}
+
+static void tell_paid(struct settlement *s)
+{
+	s->status = STATUS_OK;
+	s->http = payment_answer_paid(&s->body, &s->told);
+}
+
+/* A janitor, or our own run before a doubtful COMMIT, has settled it: what stands. */
+static void tell_what_stands(struct settlement *s, const struct db_result *look, int row)
+{
+	const char *status = db_text(look, row, A_STATUS);
+
+	if (db_text(look, row, A_FINISHED))
+		s->told.at = db_text(look, row, A_FINISHED);
+	if (is_word(status, "declined"))
+		tell_declined(s, db_text(look, row, A_CODE), db_text(look, row, A_MESSAGE));
+	else if (!is_word(status, "approved"))
+		tell_unknown(s);
+	else if (s->facts.is_latest && s->facts.intent_status == INTENT_SUCCEEDED)
+		tell_paid(s);
+	else
+		tell_lost(s);
+}
+
+static void tell(struct settlement *s, const struct db_result *look, int row)
+{
+	switch (s->action) {
+	case SETTLE_CONFIRM:
+	case SETTLE_RETAKE:
+		tell_paid(s);
+		break;
+	case SETTLE_DECLINE:
+	case SETTLE_CANCEL:
+		tell_declined(s, s->answer->code, s->answer->message);
+		break;
+	case SETTLE_UNKNOWN:
+		tell_unknown(s);
+		break;
+	case SETTLE_NOTHING:
+		tell_what_stands(s, look, row);
+		break;
+	default:
+		tell_lost(s);
+	}
+}
+
+/* --- one transaction --- */
+
+static void judge_settlement(struct settlement *first, struct settlement *s,
+			     const struct db_result *look, int row)
+{
+	buf_reset(&s->body);
+	read_settle_facts(s, look, row);
+	s->member.runs_alone = is_locked_by_another(s, look, row) || is_second(first, s);
+	if (s->member.runs_alone)
+		return;
+	s->action = settle_decide(&s->facts, s->answer->outcome);
+	tell(s, look, row);
+}
+
+struct settle_run {
+	struct settlement *first;
+	bool alone;
+};
+
+static enum db_code settle_body(struct db_tx *tx, void *context)
+{
+	const struct settle_run *run = context;
+	const struct db_result *results[2];
+	enum db_code code = lock_and_look_at(tx, run->first, run->alone, results);
+	int row = 0, place = 0;
+
+	if (code != DB_OK)
+		return code;
+	for (struct settlement *s = run->first; s; s = settlement_after(s)) {
+		locked_read(results[0], &row, &s->locked);
+		judge_settlement(run->first, s, results[1], place++);
+	}
+	FAULT_POINT("settle_locked");
+	if (run->alone && run->first->member.runs_alone)
+		return DB_CONFLICT;
+	return settle_write(tx, run->first);
+}
+
+enum db_code settle_batch(struct batch_member *first, bool alone, struct db_cost *cost)
+{
+	struct settle_run run = { settlement_of(first), alone };
+	const struct db_policy *policy = alone ? run.first->policy : &DB_POLICY_ONCE;
+
+	service_count_batch(first, alone);
+	return db_tx_run(run.first->service->pool, policy, settle_body, &run, cost);
+}
+
+static void count_settlement(enum settle_action action)
+{
+	static const enum metric_counter counters[SETTLE_ACTIONS] = {
+		[SETTLE_CONFIRM] = METRIC_PAYMENTS_APPROVED,
+		[SETTLE_RETAKE] = METRIC_PAYMENTS_APPROVED,
+		[SETTLE_REFUND_HOLD_LOST] = METRIC_PAYMENTS_LOST,
+		[SETTLE_REFUND_CANCELLED] = METRIC_PAYMENTS_LOST,
+		[SETTLE_REFUND_DUPLICATE] = METRIC_PAYMENTS_LOST,
+		[SETTLE_DECLINE] = METRIC_PAYMENTS_DECLINED,
+		[SETTLE_CANCEL] = METRIC_PAYMENTS_DECLINED,
+		[SETTLE_UNKNOWN] = METRIC_PAYMENTS_UNKNOWN,
+	};
+
+	if (action != SETTLE_NOTHING)
+		metrics_count(counters[action]);
+}
+
+enum db_code settle_answer(struct settlement *s, struct db_cost *cost)
+{
+	struct batch *batch = &s->service->settlements;
+	enum db_code code;
+
+	s->member.cost = cost;
+	code = batch_do(batch, &s->member, s->settings->db_wait_ms);
+	/* the queue was too long, or the database is away: the answer must be recorded all the same
+	 */
+	if (code == DB_UNAVAILABLE && s->policy->patient)
+		code = batch_do_alone(batch, &s->member);
 	if (code == DB_OK)
-		count(record);
-	FAULT_POINT("record_done");
-	if (code == DB_OK && record->body.failed)
+		count_settlement(s->action);
+	FAULT_POINT("settle_done");
+	if (code == DB_OK && s->body.failed)
 		return DB_BROKEN;
 	if (code != DB_OK)
 		log_event(LOG_LEVEL_ERROR, "record_failed",
 			  "the gateway's answer to attempt %s could not be recorded; the janitor "
-			  "will look it up",
-			  record->attempt.text);
+			  "will ask for it",
+			  s->attempt.text);
 	return code;
 }

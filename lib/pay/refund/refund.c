@@ -3,22 +3,14 @@
 #include "base/decimal.h"
 #include "base/fault_point.h"
 #include "base/json_out.h"
+#include "pay/lock.h"
 #include "pay/payment/idempotency.h"
-#include "pay/payment/intent.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum request_column {
-	USER_EXISTS,
-	I_FOUND,
-	I_STATUS,
-	I_ATTEMPT,
-	I_CHARGED,
-	I_REFUND,
-	F_MADE,
-	F_AMOUNT
-};
+/* Columns of refund_request_look; then key_columns. */
+enum look_column { USER_EXISTS, F_MADE, F_AMOUNT, KEY };
 
 struct request {
 	struct call *call;
@@ -35,25 +27,26 @@ static const char *asker(const struct call *call)
 	return call->principal.user_id.text[0] == '\0' ? NULL : call->principal.user_id.text;
 }
 
-static enum status decide(const struct request *request, const struct db_result *r,
-			  int64_t *amount_krw)
+static enum status decide_request(const struct request *request, const struct locked *locked,
+				  bool user_exists, int64_t *amount_krw)
 {
-	enum intent_status status = intent_status_parse(db_text(r, 0, I_STATUS));
-	int64_t left_krw = db_integer(r, 0, I_CHARGED) - db_integer(r, 0, I_REFUND);
+	int64_t left_krw = locked->charged_krw - locked->refund_krw;
 
-	if (asker(request->call) && !db_boolean(r, 0, USER_EXISTS))
+	if (asker(request->call) && !user_exists)
 		return STATUS_USER_NOT_FOUND;
 	if (!request->call->principal.is_admin)
 		return STATUS_FORBIDDEN;
-	if (!db_boolean(r, 0, I_FOUND))
+	if (!locked->intent_id)
 		return STATUS_INTENT_NOT_FOUND;
-	if ((status != INTENT_SUCCEEDED && status != INTENT_NEEDS_REVIEW) || left_krw <= 0)
+	if ((locked->intent_status != INTENT_SUCCEEDED &&
+	     locked->intent_status != INTENT_NEEDS_REVIEW) ||
+	    left_krw <= 0)
 		return STATUS_NOT_REFUNDABLE;
 	*amount_krw = request->input->amount_krw == 0 ? left_krw : request->input->amount_krw;
 	return *amount_krw > left_krw ? STATUS_REFUND_TOO_LARGE : STATUS_OK;
 }
 
-static void answer(const struct request *request, int64_t amount_krw)
+static void answer_ordered(const struct request *request, int64_t amount_krw)
 {
 	struct json_out out = { .buf = &request->outcome->body };
 
@@ -73,75 +66,57 @@ static void answer(const struct request *request, int64_t amount_krw)
 	json_object_end(&out);
 }
 
-static enum db_code order(struct db_tx *tx, const struct request *request,
-			  const struct db_result *r, int64_t amount_krw)
+static enum db_code write_order(struct db_tx *tx, const struct request *request,
+				const struct locked *locked, int64_t amount_krw)
 {
-	bool whole = amount_krw == db_integer(r, 0, I_CHARGED) - db_integer(r, 0, I_REFUND);
+	bool is_whole = amount_krw == locked->charged_krw - locked->refund_krw;
 	const struct call *call = request->call;
 	struct decimal amount = decimal(amount_krw);
 	struct db_step step = {
 		.sql = SQL_REFUND_ORDER,
-		.params = { request->refund.text, request->input->intent_id.text,
-			    db_text(r, 0, I_ATTEMPT), amount.text, "requested",
-			    request->input->note, asker(call),
-			    whole ? "refund_pending" : db_text(r, 0, I_STATUS), call->request_id,
-			    call->idempotency_key, "202", NULL },
+		.params = { request->refund.text, locked->intent_id, locked->attempt_id.text,
+			    amount.text, "requested", request->input->note, asker(call),
+			    intent_status_name(is_whole ? INTENT_REFUND_PENDING
+							: locked->intent_status),
+			    call->request_id, call->idempotency_key, "202",
+			    buf_text(&request->outcome->body),
+			    request->key ? request->key->fingerprint.text : NULL,
+			    request->key ? request->key->hours : NULL },
 	};
 
-	answer(request, amount_krw);
-	step.params[11] = buf_text(&request->outcome->body);
 	return db_tx_commit(tx, &step, 1);
-}
-
-static bool key_allows(const struct request *request, const struct db_step *begin,
-		       const struct db_step *get)
-{
-	switch (idempotency_judge(request->key, begin, get, NULL, request->outcome)) {
-	case IDEMPOTENCY_FIRST:
-		return true;
-	case IDEMPOTENCY_REPLAY:
-		return false;
-	case IDEMPOTENCY_MISMATCH:
-		outcome_error(request->outcome, request->call, STATUS_IDEMPOTENCY_MISMATCH);
-		return false;
-	case IDEMPOTENCY_IN_PROGRESS:
-	case IDEMPOTENCY_UNKNOWN:
-		break;
-	}
-	outcome_error(request->outcome, request->call, STATUS_IDEMPOTENCY_IN_PROGRESS);
-	return false;
 }
 
 static enum db_code request_body(struct db_tx *tx, void *context)
 {
 	struct request *request = context;
-	struct db_step steps[3];
-	struct db_step *lock = &steps[request->key ? 1 : 0];
-	int64_t amount_krw = 0;
+	struct lock_ids ids = { .intent = request->input->intent_id.text };
+	struct db_step look = { .sql = SQL_REFUND_REQUEST_LOOK,
+				.params = { asker(request->call), request->refund.text, "refund",
+					    request->call->idempotency_key } };
+	const struct db_result *looked;
+	struct locked locked;
+	int64_t amount_krw;
 	enum status status;
-	enum db_code code;
+	enum db_code code = lock_one(tx, &ids, &look, &locked);
 
-	if (request->key)
-		idempotency_steps(request->key, &steps[0], &steps[2]);
-	*lock = (struct db_step){ .sql = SQL_REFUND_REQUEST_LOCK,
-				  .params = { request->input->intent_id.text, asker(request->call),
-					      request->refund.text } };
-	code = db_tx_trip(tx, steps, request->key ? 3 : 1);
 	if (code != DB_OK)
 		return code;
-	if (request->key && !key_allows(request, &steps[0], &steps[2]))
-		return DB_OK;
-	if (db_boolean(lock->result, 0, F_MADE)) {
-		answer(request, db_integer(lock->result, 0, F_AMOUNT));
+	looked = look.result;
+	if (db_boolean(looked, 0, F_MADE)) { /* an earlier run was committed */
+		answer_ordered(request, db_integer(looked, 0, F_AMOUNT));
 		return DB_OK;
 	}
+	if (request->key && !idempotency_allows(request->key, looked, 0, KEY, request->outcome))
+		return DB_OK;
 	FAULT_POINT("order_locked");
-	status = decide(request, lock->result, &amount_krw);
+	status = decide_request(request, &locked, db_boolean(looked, 0, USER_EXISTS), &amount_krw);
 	if (status != STATUS_OK) {
 		outcome_error(request->outcome, request->call, status);
 		return DB_OK;
 	}
-	return order(tx, request, lock->result, amount_krw);
+	answer_ordered(request, amount_krw);
+	return write_order(tx, request, &locked, amount_krw);
 }
 
 void refund_request(struct call *call, const struct refund_input *input, struct outcome *outcome)

@@ -1,12 +1,13 @@
 #include "pay/refund/refund.h"
 
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "base/fault_point.h"
 #include "base/log.h"
 #include "db/statement.h"
 #include "pay/gateway/gateway.h"
+#include "pay/lock.h"
 #include "pay/metrics.h"
-#include "pay/payment/intent.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@
 #define REFUND_BUDGET_MS 10000 /* of a batch: see reconcile.c */
 
 struct refund_due {
-	struct uuid refund, attempt;
+	struct uuid refund, attempt, intent, reservation;
 	char gateway[GATEWAY_NAME_MAX];
 	char reason[REASON_MAX];
 	int64_t amount_krw;
@@ -47,36 +48,86 @@ static void keep_refunds(const struct db_result *r, void *context)
 		item->amount_krw = db_integer(r, row, 3);
 		snprintf(item->reason, sizeof(item->reason), "%s", db_text(r, row, 4));
 		item->tries = (int)db_integer(r, row, 5);
+		item->intent = db_uuid(r, row, 6);
+		item->reservation = db_uuid(r, row, 7);
 	}
+}
+
+/* Columns of refund_look; then row_counts. */
+enum look_column { F_STATUS, OTHERS_DONE_KRW, OTHERS_OPEN, OWN_SEATS };
+
+/* The reservation ends with the last of its charge, if this intent confirmed it. */
+bool refund_ends_reservation(const struct refund_facts *f)
+{
+	return f->was_settled && f->is_confirmed &&
+	       f->charged_krw == f->others_done_krw + f->amount_krw;
+}
+
+enum intent_status refund_status_after(const struct refund_facts *f)
+{
+	bool is_last = f->refund_krw == f->charged_krw && !f->others_open;
+
+	return f->intent_status == INTENT_REFUND_PENDING && is_last ? INTENT_REFUNDED
+								    : f->intent_status;
+}
+
+static bool is_confirmed(const struct locked *locked)
+{
+	return locked->reservation_id && locked->status && locked->payment_status &&
+	       strcmp(locked->status, "confirmed") == 0 &&
+	       strcmp(locked->payment_status, "completed") == 0;
+}
+
+static struct refund_facts read_refund_facts(const struct refund_due *item,
+					     const struct locked *locked,
+					     const struct db_result *look)
+{
+	return (struct refund_facts){
+		.amount_krw = item->amount_krw,
+		.others_done_krw = db_integer(look, 0, OTHERS_DONE_KRW),
+		.others_open = db_boolean(look, 0, OTHERS_OPEN),
+		.intent_status = locked->intent_status,
+		.charged_krw = locked->charged_krw,
+		.refund_krw = locked->refund_krw,
+		.was_settled = locked->was_settled,
+		.is_confirmed = is_confirmed(locked),
+	};
 }
 
 static enum db_code refund_done_body(struct db_tx *tx, void *context)
 {
 	const struct refund_due *item = context;
-	struct db_step lock = { .sql = SQL_REFUND_LOCK, .params = { item->refund.text } };
+	struct lock_ids ids = { item->intent.text, item->reservation.text };
+	struct db_step look = { .sql = SQL_REFUND_LOOK,
+				.params = { item->refund.text, item->reservation.text } };
 	struct db_step done = { .sql = SQL_REFUND_DONE };
-	enum db_code code = db_tx_trip(tx, &lock, 1);
+	struct decimal amount = decimal(item->amount_krw);
+	struct refund_facts facts;
+	struct locked locked;
+	enum db_code code = lock_one(tx, &ids, &look, &locked);
 
 	if (code != DB_OK)
 		return code;
 	FAULT_POINT("refund_locked");
-	if (db_rows(lock.result) != 1 || strcmp(db_text(lock.result, 0, 3), "done") == 0)
+	if (strcmp(db_text(look.result, 0, F_STATUS), "done") == 0)
 		return DB_OK;
+	facts = read_refund_facts(item, &locked, look.result);
 	done.params[0] = item->refund.text;
-	done.params[1] = db_text(lock.result, 0, 0);
-	done.params[2] = db_text(lock.result, 0, 1);
-	done.params[3] = db_text(lock.result, 0, 2);
-	done.params[4] = db_text(lock.result, 0, 4);
-	done.params[5] = db_text(lock.result, 0, 5);
+	done.params[1] = item->intent.text;
+	done.params[2] = item->attempt.text;
+	done.params[3] = amount.text;
+	done.params[4] = refund_ends_reservation(&facts) ? locked.reservation_id : NULL;
+	done.params[5] = db_text(look.result, 0, OWN_SEATS);
+	done.params[6] = intent_status_name(refund_status_after(&facts));
 	return db_tx_commit(tx, &done, 1);
 }
 
-static void refund_again(struct service *service, const struct refund_due *item,
+static void delay_refund(struct service *service, const struct refund_due *item,
 			 const struct gateway_answer *answer)
 {
 	bool refused = answer->outcome == GATEWAY_DECLINED;
 	char pause_s[16];
-	struct db_statement statement = { { .sql = SQL_REFUND_AGAIN,
+	struct db_statement statement = { { .sql = SQL_REFUND_DELAY,
 					    .params = { item->refund.text, pause_s,
 							refused ? "needs_review" : "pending",
 							answer->code } },
@@ -109,7 +160,7 @@ static void send_refund(struct service *service, const struct settings *settings
 		gateway->refund(settings, &refund, &answer);
 	FAULT_POINT("refund_answered");
 	if (answer.outcome != GATEWAY_APPROVED)
-		refund_again(service, item, &answer);
+		delay_refund(service, item, &answer);
 	else if (db_tx_run(service->pool, &DB_POLICY_REQUEST, refund_done_body, item, NULL) ==
 		 DB_OK)
 		metrics_count(METRIC_REFUNDS_DONE);

@@ -25,7 +25,7 @@ CROWD = 24
 
 @pytest.fixture
 def one_worker(make_stack):
-    return lambda **settings: gated(make_stack, "reservations", PAYMENTS_LIST_LOOKS=1, **settings)
+    return lambda **settings: gated(make_stack, "reservations", PAYMENTS_LIST_READS=1, **settings)
 
 
 def get(token, path="/bookings/my", method="GET"):
@@ -178,8 +178,8 @@ def test_a_read_that_takes_too_long_is_given_up(one_worker):
 
 
 def test_so_many_looks_at_once(make_stack):
-    """PAYMENTS_LIST_LOOKS: the second need not wait for the first, the third waits."""
-    stack = gated(make_stack, "reservations", PAYMENTS_LIST_LOOKS=2)
+    """PAYMENTS_LIST_READS: the second need not wait for the first, the third waits."""
+    stack = gated(make_stack, "reservations", PAYMENTS_LIST_READS=2)
     people = [with_bookings(stack, count) for count in (1, 2, 3)]
     shots = meanwhile(stack, [get(people[n % 3].token) for n in range(12)])
     assert [len(listed(shot)) for shot in shots] == [n % 3 + 1 for n in range(12)]

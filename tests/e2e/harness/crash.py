@@ -67,12 +67,12 @@ REQUEST = ["request_read:1", "answer_made:1", "answer_sent:1"]
 CHARGE = ["charge_unsent:1", "mock_booked:1", "charge_answered:1"]
 KEYED = "pay with a key"  # reads before it writes; an ordinary payment takes one trip
 POINTS = {
-    "pay": REQUEST + CHARGE + trips(3) + commits(2) + ["record_locked:1", "record_done:1"],
-    KEYED: CHARGE + trips(4) + commits(2) + ["claim_locked:1", "record_locked:1", "record_done:1"],
-    "execute": CHARGE + trips(4) + ["claim_locked:1", "record_locked:1", "record_done:1"],
+    "pay": REQUEST + CHARGE + trips(3) + commits(2) + ["settle_locked:1", "settle_done:1"],
+    KEYED: CHARGE + trips(4) + commits(2) + ["claim_locked:1", "settle_locked:1", "settle_done:1"],
+    "execute": CHARGE + trips(4) + ["claim_locked:1", "settle_locked:1", "settle_done:1"],
     "hold": trips(3) + commits(1) + REQUEST,
     "order": trips(2) + commits(1) + ["order_locked:1"],
-    "reconcile": commits(4) + ["reconcile_unsent:1", "reconcile_answered:1", "record_locked:1", "record_done:1"],
+    "reconcile": commits(4) + ["reconcile_unsent:1", "reconcile_answered:1", "settle_locked:1", "settle_done:1"],
     "refund": commits(3) + ["refund_unsent:1", "refund_answered:1", "refund_locked:1"],
     "repair": commits(5) + ["repair_locked:1", "repair_done:1"],
     "cancelled elsewhere": commits(5) + ["repair_locked:1", "repair_done:1"],

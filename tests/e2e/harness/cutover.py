@@ -15,7 +15,7 @@ from .cluster import SECRET
 from .stack import Stack
 
 SERVER = ("\t\tinclude payments/payments-errors.conf;\n\t\tinclude payments/payments-server.conf;\n"
-          "\t\tinclude payments/payments-legacy.conf;\n")
+          "\t\tinclude payments/payments-monolith-path.conf;\n")
 MONOLITH_PROCESS = "/api/payments/process"
 
 

@@ -25,7 +25,7 @@ INSTALLED = {
     "share/man/man8/payments-fcgi.8": 0o644,
     "share/payments-fcgi/nginx/payments-errors.conf": 0o644,
     "share/payments-fcgi/nginx/payments-http.conf": 0o644,
-    "share/payments-fcgi/nginx/payments-legacy.conf": 0o644,
+    "share/payments-fcgi/nginx/payments-monolith-path.conf": 0o644,
     "share/payments-fcgi/nginx/payments-params.conf": 0o644,
     "share/payments-fcgi/nginx/payments-server.conf": 0o644,
     "share/payments-fcgi/payments-fcgi.conf": 0o644,

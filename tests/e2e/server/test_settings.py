@@ -21,7 +21,7 @@ MAN_LIST = re.compile(r"^\.It Ev (\w+)$", re.M)
 
 
 def environment(**settings):
-    """Nothing but what a test gives, and a database nobody has."""
+    """Only what a test sets, and a database that does not exist."""
     given = {"PATH": build.SYSTEM_PATH, "JWT_SECRET": SECRET, "DB_HOST": "/nonexistent"}
     given |= {name: value for name, value in os.environ.items() if "SAN_OPTIONS" in name}
     return {name: value for name, value in (given | settings).items() if value is not None}

@@ -196,10 +196,10 @@ START_TEST(a_peer_that_reads_nothing_is_given_up)
 }
 END_TEST
 
-Suite *suite_framing(void)
+Suite *suite_fcgi_output(void)
 {
-	Suite *suite = suite_create("framing");
-	TCase *tcase = tcase_create("framing");
+	Suite *suite = suite_create("fcgi_output");
+	TCase *tcase = tcase_create("fcgi_output");
 
 	tcase_add_loop_test(tcase, what_was_sent_arrives, 0, sizeof(sizes) / sizeof(sizes[0]));
 	tcase_add_test(tcase, a_peer_that_is_gone_is_told);

@@ -31,10 +31,10 @@ START_TEST(error_body_takes_members_of_the_caller)
 }
 END_TEST
 
-Suite *suite_answer(void)
+Suite *suite_error_body(void)
 {
-	Suite *suite = suite_create("answer");
-	TCase *tcase = tcase_create("answer");
+	Suite *suite = suite_create("error_body");
+	TCase *tcase = tcase_create("error_body");
 
 	tcase_add_test(tcase, error_body_has_the_one_shape);
 	tcase_add_test(tcase, error_body_takes_members_of_the_caller);
