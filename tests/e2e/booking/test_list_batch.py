@@ -177,7 +177,7 @@ def test_a_read_that_takes_too_long_is_given_up(one_worker):
     assert len(listed(stack.fire([get(buyer.token)])[0])) == 2
 
 
-def test_so_many_looks_at_once(make_stack):
+def test_so_many_reads_at_once(make_stack):
     """PAYMENTS_LIST_READS: the second need not wait for the first, the third waits."""
     stack = gated(make_stack, "reservations", PAYMENTS_LIST_READS=2)
     people = [with_bookings(stack, count) for count in (1, 2, 3)]
