@@ -139,11 +139,12 @@ static bool is_locked_by_another(const struct claim *claim, const struct db_resu
 				 const struct db_result *look, int row)
 {
 	enum intent_status intent = intent_status_parse(db_text(lock, row, I_STATUS));
+	bool is_missed =
+		!db_text(lock, row, R_ID) || (!claim->is_execute && !intent_is_live(intent) &&
+					      db_integer(look, row, INTENTS_LIVE) > 0);
 
 	return (intent == INTENT_NONE && db_integer(look, row, INTENTS_OWN) > 0) ||
-	       (!claim->is_execute && !intent_is_live(intent) &&
-		db_integer(look, row, INTENTS_LIVE) > 0) ||
-	       (!db_text(lock, row, R_ID) && db_integer(look, row, RESERVATIONS) > 0);
+	       (is_missed && db_integer(look, row, RESERVATIONS) > 0);
 }
 
 static struct claim_facts read_claim_facts(const struct claim *claim, const struct db_result *lock,
@@ -245,7 +246,7 @@ static void judge(struct claim *first, struct claim *claim,
 	claim->verdict = IDEMPOTENCY_FIRST;
 	claim->won = false;
 	claim->status = STATUS_USER_NOT_FOUND;
-	if (facts.user_exists && !key_lets_pass(claim, look, row, is_mine ? &attempt : NULL))
+	if (!facts.user_exists || !key_lets_pass(claim, look, row, is_mine ? &attempt : NULL))
 		return;
 	if (is_locked_by_another(claim, lock, look, row)) {
 		claim->member.runs_alone = true;
