@@ -142,6 +142,19 @@ def test_a_bad_request_is_not_queued(one_worker):
     assert reads(stack) == [2, 2]
 
 
+def test_a_page_that_cannot_be_read_fails_alone(one_worker):
+    """PostgreSQL refuses one value of the batch: the other members are read again, each alone."""
+    stack = one_worker()
+    stack.expect_errors = True
+    people = [with_bookings(stack, count) for count in (1, 2, 3)]
+    bad = get(people[0].token, f"/bookings/my?before=2026-11-22T12:-0:59.123_{new_id()}")
+    shots = meanwhile(stack, [get(people[n % 3].token) for n in range(6)] + [bad] +
+                      [get(people[n % 3].token) for n in range(6)])
+    refused = shots.pop(6)
+    assert refused.status >= 400, refused
+    assert [len(listed(shot)) for shot in shots] == [n % 3 + 1 for n in range(6)] * 2
+
+
 def test_a_connection_that_dies_under_a_read(one_worker):
     """The service reads again, and all requests are answered."""
     stack = one_worker()

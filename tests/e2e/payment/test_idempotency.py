@@ -6,7 +6,9 @@ another user or another operation.
 """
 
 import threading
+import time
 
+import psycopg2
 import pytest
 
 from harness import client
@@ -171,3 +173,30 @@ def test_lost_reservation_is_stored(make_stack):
     again = keyed(stack, reservation, key)
     assert (again.status, again.code) == (409, "RESERVATION_LOST"), again
     assert stack.shared.attempts(reservation) == ["approved"]
+
+
+@pytest.mark.parametrize("loser", ["the service", "the other"])
+def test_locks_in_another_order_are_a_retry(stack, loser):
+    """
+    The build before wrote the key first and locked the rows then; this one locks first. While both run,
+    each may wait for the other: PostgreSQL ends one of the two, and the service begins again.
+    """
+    reservation, key, answers = stack.reserve(), new_id(), []
+    with psycopg2.connect(stack.database.url("postgres")) as before:
+        cursor = before.cursor()
+        cursor.execute("SET LOCAL deadlock_timeout = %s", ("10s" if loser == "the service" else "10ms",))
+        cursor.execute("INSERT INTO payments.idempotency_keys (user_id, operation, key, fingerprint, expires_at) "
+                       "VALUES (%s, 'process', %s, 'x', now() + interval '1 day')", (stack.user, key))
+        payer = threading.Thread(target=lambda: answers.append(keyed(stack, reservation, key)))
+        payer.start()
+        time.sleep(0.3)  # the claim holds the rows and waits for the key, alone
+        try:
+            cursor.execute("SELECT FROM public.reservations WHERE id = %s FOR UPDATE", (reservation.id,))
+        except psycopg2.errors.DeadlockDetected:
+            pass
+        before.rollback()
+    payer.join()
+    before.close()
+    assert answers[0].status == 200, answers[0]
+    assert stack.shared.attempts(reservation) == ["approved"]
+    assert_paid(stack.shared, reservation)
