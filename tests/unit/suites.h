@@ -16,6 +16,7 @@ Suite *suite_error_body(void);
 Suite *suite_fcgi_output(void);
 Suite *suite_http_text(void);
 Suite *suite_intent(void);
+Suite *suite_janitor(void);
 Suite *suite_json_in(void);
 Suite *suite_json_out(void);
 Suite *suite_log(void);
