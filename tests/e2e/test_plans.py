@@ -183,9 +183,9 @@ VALUES = {"uuid": "gen_random_uuid()", "uuid[]": "ARRAY[gen_random_uuid()]", "te
 
 
 def named_statements():
-    """(theme, name) of all that the service prepares; the audit's run once and read whole tables."""
+    """(theme, name) of all that the service prepares; the operator's run once and read whole tables."""
     for path in sorted((build.REPO / "lib/db/sql").glob("*.sql")):
-        if path.stem != "audit":
+        if path.stem not in ("audit", "preflight"):
             for name in re.findall(r"^-- name: (\w+)$", path.read_text(encoding="utf-8"), re.MULTILINE):
                 yield path.stem, name
 
