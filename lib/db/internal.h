@@ -38,10 +38,8 @@ bool conn_wait(PGconn *pg, short events, int64_t deadline_ms);
 
 /* --- error.c: what an error of the server means --- */
 
-#define SQLSTATE_DUPLICATE "23505"
 #define SQLSTATE_LOCK_TIMEOUT "55P03"
 #define SQLSTATE_NO_RIGHT "42501"
-#define SQLSTATE_NO_TABLE "42P01"
 
 struct server_error {
 	enum db_code code;
