@@ -13,7 +13,7 @@
 #define ATTEMPTS_MAX 5
 #define MARGIN_MS 3000
 
-static const struct claim_rules rules = { .attempts_max = ATTEMPTS_MAX, .margin_ms = MARGIN_MS };
+static const struct settings rules = { .attempts_max = ATTEMPTS_MAX, .hold_margin_ms = MARGIN_MS };
 
 /* --- states ---------------------------------------------------------------------------------- */
 
