@@ -130,4 +130,11 @@ enum db_code db_read(struct db_pool *pool, struct db_step *steps, int count,
 		     void (*body)(const struct db_step *steps, void *context), void *context,
 		     struct db_cost *cost);
 
+/* A single statement in a transaction of its own. `keep` copies what it returned and may be called
+ * again after a retry; NULL: nothing is kept. False: the database did not carry it out. */
+bool db_run_statement(struct db_pool *pool, struct db_step *step,
+		      void (*keep)(const struct db_result *result, void *context), void *context);
+/* For `keep`: the number of rows, into an int64_t. */
+void db_keep_rows(const struct db_result *result, void *context);
+
 #endif

@@ -228,6 +228,35 @@ enum db_code db_read(struct db_pool *pool, struct db_step *steps, int count,
 	return tx_run_all(&run, cost);
 }
 
+struct statement {
+	struct db_step *step;
+	void (*keep)(const struct db_result *result, void *context);
+	void *context;
+};
+
+static enum db_code statement_body(struct db_tx *tx, void *context)
+{
+	const struct statement *statement = context;
+	enum db_code code = db_tx_commit(tx, statement->step, 1);
+
+	if (code == DB_OK && statement->keep)
+		statement->keep(statement->step->result, statement->context);
+	return code;
+}
+
+bool db_run_statement(struct db_pool *pool, struct db_step *step,
+		      void (*keep)(const struct db_result *result, void *context), void *context)
+{
+	struct statement statement = { .step = step, .keep = keep, .context = context };
+
+	return db_tx_run(pool, &DB_POLICY_REQUEST, statement_body, &statement, NULL) == DB_OK;
+}
+
+void db_keep_rows(const struct db_result *result, void *context)
+{
+	*(int64_t *)context = db_rows(result);
+}
+
 void db_cost_add(struct db_cost *sum, const struct db_cost *cost)
 {
 	sum->wait_us += cost->wait_us;
