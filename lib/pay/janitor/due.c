@@ -24,8 +24,9 @@ struct due_batch {
 	struct due *items;
 };
 
-static void keep_due(const struct db_result *r, void *context)
+static void keep_due(const struct db_step *steps, void *context)
 {
+	const struct db_result *r = steps[0].result;
 	struct due_batch *batch = context;
 	int rows = db_rows(r);
 

@@ -19,8 +19,9 @@ struct found {
 };
 
 /* A row for each intent found, and for a scan one more, its new position. */
-static void keep_found(const struct db_result *r, void *context)
+static void keep_found(const struct db_step *steps, void *context)
 {
+	const struct db_result *r = steps[0].result;
 	struct found *found = context;
 
 	found->count = 0;
@@ -33,8 +34,9 @@ static void keep_found(const struct db_result *r, void *context)
 	}
 }
 
-static void keep_position(const struct db_result *r, void *context)
+static void keep_position(const struct db_step *steps, void *context)
 {
+	const struct db_result *r = steps[0].result;
 	struct found *found = context;
 
 	found->position.text[0] = '\0';
