@@ -26,7 +26,7 @@ ORDER BY q.place;
 -- $1 attempts, $2 intents, $3 reservations, $4 statuses of the intents after it, $5 methods, $6 amounts,
 -- $7 event kinds, $8 failure codes or refund reasons, $9 messages, $10 refunds or NULL, $11 request ids,
 -- $12 times, $13 users, $14 operations, $15 keys or NULL, $16 http, $17 bodies or NULL: arrays;
--- $18 seats to confirm, $19 grace of a decline in s, $20 the greatest grace in s
+-- $18 of settle_confirm: all their seats; $18, $19 of settle_decline: grace, greatest grace, in s
 -- fragment: settle_members
 q AS MATERIALIZED (
 	SELECT * FROM unnest((SELECT $1::uuid[]), $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[],
@@ -112,8 +112,8 @@ WITH
 -- include: settle_members
 , d AS MATERIALIZED (
 	SELECT id, CASE WHEN hold_expires_at IS NOT NULL THEN least(
-		greatest(hold_expires_at, clock_timestamp()::timestamp + make_interval(secs => $19::int)),
-		hold_expires_at + make_interval(secs => $20::int)) END AS until
+		greatest(hold_expires_at, clock_timestamp()::timestamp + make_interval(secs => $18::int)),
+		hold_expires_at + make_interval(secs => $19::int)) END AS until
 	FROM payments.intents WHERE id = ANY ((SELECT $2::uuid[])::uuid[])
 ), r AS (
 	UPDATE public.reservations r SET expires_at = d.until

@@ -42,7 +42,7 @@ static enum status decide_shadow(const struct shadow *shadow, const struct claim
 {
 	if (facts->user_exists && shadow->input->refused != STATUS_OK)
 		return shadow->input->refused;
-	return claim_decide_process(facts, shadow->call->settings);
+	return claim_decide(facts, false, shadow->call->settings);
 }
 
 /* Whether the tables can still tell what the monolith went by. */

@@ -189,9 +189,9 @@ static bool make_steps(struct verdicts *verdicts)
 			continue;
 		step->sql = kinds[kind];
 		good = pg_columns_end(columns, step->params) && good;
-		step->params[columns->count] = buf_text(&verdicts->seats);
-		step->params[columns->count + 1] = verdicts->grace.text;
-		step->params[columns->count + 2] = verdicts->grace_max.text;
+		step->params[columns->count] =
+			kind == CONFIRM ? buf_text(&verdicts->seats) : verdicts->grace.text;
+		step->params[columns->count + 1] = verdicts->grace_max.text;
 		verdicts->count++;
 	}
 	return good;

@@ -16,7 +16,7 @@ import uuid
 import psycopg2
 import pytest
 
-from harness import client, sql
+from harness import build, client, sql
 from harness.pool import Pool
 from harness.shared_schema import SharedSchema
 
@@ -76,6 +76,13 @@ SELECT md5('i' || n)::uuid, md5('r' || n)::uuid, '{user}', 'booking', 50000, 'cr
 FROM generate_series(0, {reservations} - 1, 10) n;
 """
 
+CLAIMS = [f"'{{{SOME},{USER}}}'"] * 3 + [
+    "'{x,x}'", f"'{{{SOME},{USER}}}'", "'{1,1}'", "'{mock,mock}'", "'{10000,10000}'", "'{ko,en}'", "'{x,x}'",
+    f"'{{{SOME},{USER}}}'", "'{70000,70000}'", "'{NULL,NULL}'", "'{process,process}'", "'{x,NULL}'", "'{x,NULL}'",
+    "'{true,false}'", "'x'", "'24'"]
+VERDICTS = [f"'{{{SOME},{USER}}}'"] * 3 + [
+    "'{failed,failed}'", "'{x,x}'", "'{70000,70000}'", "'{x,x}'", "'{x,x}'", "'{x,x}'", f"'{{{SOME},{USER}}}'",
+    "'{x,x}'", "'{now,now}'", f"'{{{SOME},{USER}}}'", "'{process,process}'", "'{x,NULL}'", "'{200,200}'", "'{x,NULL}'"]
 # statement, its file, parameters as SQL
 STATEMENTS = {
     "occupied_all": ("booking", [f"'{EVENT}'", f"'{{{USER}}}'"]),
@@ -84,26 +91,43 @@ STATEMENTS = {
                                    "'{ffffffff-ffff-ffff-ffff-ffffffffffff,ffffffff-ffff-ffff-ffff-ffffffffffff}'",
                                    "'{51,51}'"]),
     "hold_facts": ("booking", [f"'{USER}'", f"'{EVENT}'", "'300'"]),
-    "hold_seats": ("booking", [f"'{EVENT}'", f"'{{{SOME}}}'", "'{L-4100,L-4101}'"]),
+    "hold_lock": ("booking", [f"'{EVENT}'", f"'{{{SOME}}}'", "'{L-4100,L-4101}'"]),
     "hold_rivals": ("booking", [f"'{EVENT}'", f"'{{{SOME}}}'", "'{L-4100,L-4101}'"]),
-    "hold_lapse": ("booking", [f"'{{{SOME}}}'"]),
-    "cancel_make": ("booking", [f"'{SOME}'", f"'{SOME}'", f"'{{{SOME}}}'", "'x'"]),
-    "refund_done": ("refund", [f"'{SOME}'", f"'{SOME}'", f"'{SOME}'", "'1'", f"'{SOME}'", f"'{{{SOME}}}'"]),
     "hold_turn": ("booking", [f"'{USER}'", f"'{EVENT}'"]),
     "hold_look": ("booking", [f"'{EVENT}'", f"'{{{SOME}}}'", "'{L-4100,L-4101}'"]),
-    "cancel_lock": ("booking", [f"'{SOME}'", f"'{USER}'", "'false'", f"'{USER}'"]),
-    "claim_at_once": ("claim", [f"'{{{SOME},{USER}}}'", f"'{{{SOME},{USER}}}'", f"'{{{USER},{USER}}}'", "'{x,x}'",
-                                f"'{{{SOME},{USER}}}'", "'{mock,mock}'", "'{10000,10000}'", "'{ko,en}'", "'{x,x}'",
-                                f"'{{{SOME},{USER}}}'", "'x'", "'3000'"]),
-    "claim_lock_reservation": ("claim", [f"'{SOME}'", f"'{USER}'", "'3000'"]),
-    "claim_lock_intent": ("claim", [f"'{SOME}'", f"'{SOME}'", f"'{USER}'", "'3000'"]),
-    "record_at_once": ("record", [f"'{{{SOME},{USER}}}'"] * 3 + ["'{x,x}'", "'{70000,70000}'", "'{x,x}'"]),
-    "record_lock": ("record", [f"'{SOME}'"]),
+    "cancel_look": ("booking", [f"'{SOME}'", f"'{USER}'", "'false'", f"'{USER}'"]),
+    "cancel_write": ("booking", [f"'{SOME}'", f"'{SOME}'", "'x'"]),
+    "expire_find_seats": ("janitor", [f"'{{{SOME}}}'"]),
+    "expire_look": ("janitor", [f"'{{{SOME},{USER}}}'"]),
+    "expire_write": ("janitor", [f"'{{{SOME}}}'", f"'{{{SOME}}}'", "'{expired}'"]),
+    "refund_look": ("refund", [f"'{SOME}'", f"'{SOME}'"]),
+    "refund_done": ("refund", [f"'{SOME}'", f"'{SOME}'", f"'{SOME}'", "'1'", f"'{SOME}'", f"'{{{SOME}}}'",
+                               "'refunded'"]),
+    "lock_wait": ("common", [f"'{SOME}'", f"'{SOME}'", "'3'"]),
+    "lock_rows": ("common", [f"'{{{SOME},NULL}}'", f"'{{{SOME},{USER}}}'"]),
+    "claim_lock": ("claim", [f"'{{NULL,{USER}}}'", f"'{{{SOME},NULL}}'", f"'{{{USER},{USER}}}'"]),
+    "claim_look": ("claim", [f"'{{NULL,{USER}}}'", f"'{{{SOME},NULL}}'", f"'{{{USER},{USER}}}'"]),
+    "claim_look_keyed": ("claim", [f"'{{NULL,{USER}}}'", f"'{{{SOME},NULL}}'", f"'{{{USER},{USER}}}'",
+                                   "'{process,execute}'", "'{x,NULL}'"]),
+    "claim_first": ("claim", CLAIMS),
+    "claim_write": ("claim", CLAIMS),
+    "settle_look": ("settle", [f"'{{{SOME},{USER}}}'"] * 2),
+    "settle_confirm": ("settle", VERDICTS + [f"'{{{SOME}}}'"]),
+    "settle_refund": ("settle", VERDICTS),
+    "settle_decline": ("settle", VERDICTS + ["'60'", "'300'"]),
+    "settle_cancel": ("settle", VERDICTS),
+    "repair_look": ("repair", [f"'{SOME}'"]),
     "repair_scan": ("repair", [f"'{SOME}'", "'600'"]),
     "repair_full_scan": ("repair", [f"'{SOME}'"]),
 }
-BY_ID = ["record_at_once", "record_lock", "record_settle", "record_refund", "record_decline", "record_cancel",
-         "record_unknown"]
+# What the service's role may not plan.
+ROLE = re.findall(r"^ALTER ROLE @ROLE@ SET (enable_\w+) = off;$",
+                  (build.REPO / "schema/grants.sql").read_text(encoding="utf-8"), re.MULTILINE)
+# What is sent for every payment. None of these may join by anything but an index and an id.
+PAYMENT = ["claim_lock", "claim_look", "claim_look_keyed", "claim_first", "claim_write", "lock_rows", "settle_look",
+           "settle_confirm"]
+JOINS_OF_TABLES = {"Hash Join", "Merge Join", "Memoize"}
+BY_ID = ["settle_look", "settle_confirm", "settle_refund", "settle_decline", "settle_cancel", "settle_unknown"]
 
 
 @pytest.fixture(scope="module", params=SIZES)
@@ -172,7 +196,7 @@ def test_no_table_is_read_from_end_to_end(hall, name, mode):
 
 # Planned anew each time: janitors, which read spans of a table or lists as long as they happen to be, a few times
 # a second at the most, and the operator's comparison with a gateway.
-PLANNED_EACH_TIME = {"repair_scan", "repair_full_scan", "repair_all", "repair_restore", "expire_foreign", "audit_gateway_page"}
+PLANNED_EACH_TIME = {"repair_scan", "repair_full_scan", "repair_all", "expire_find_others", "audit_gateway_page"}
 CUSTOM_PLANS_AT_FIRST = 5  # of any prepared statement, before PostgreSQL compares
 # A value of each type that is looked for; the others are our domains, which are only written.
 VALUES = {"uuid": "gen_random_uuid()", "uuid[]": "ARRAY[gen_random_uuid()]", "text": "'x'", "text[]": "ARRAY['x']",
@@ -190,7 +214,9 @@ def named_statements():
 
 def plans(database, theme, name, parameters=None):
     """How often the statement is carried out by its generic plan and by one of its own, as the role prepares it."""
-    database.rows("SET plan_cache_mode = auto; SET enable_seqscan = off")
+    database.rows("SET plan_cache_mode = auto")
+    for setting in ROLE:
+        database.rows(f"SET {setting} = off")
     database.rows(f"PREPARE p AS {text_of(theme, name)}")
     try:
         if parameters is None:
@@ -206,7 +232,7 @@ def plans(database, theme, name, parameters=None):
                 database.rows("ROLLBACK")
         return database.rows("SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE name = 'p'")[0]
     finally:
-        database.rows("DEALLOCATE p; RESET enable_seqscan")
+        database.rows("DEALLOCATE p; " + "; ".join(f"RESET {setting}" for setting in ROLE))
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
@@ -249,7 +275,7 @@ def test_an_attempt_is_found_by_its_id(unsold, name):
     Its plan is made while there are none. With thousands at the gateway, neither the index of the open ones
     nor the whole table may be read for each settlement.
     """
-    text = text_of("record", name)
+    text = text_of("settle", name)
     count = max(map(int, re.findall(r"\$(\d+)", text)))
     unsold.execute("SET plan_cache_mode = force_generic_plan")
     unsold.execute(f"PREPARE p AS {text}")
@@ -258,6 +284,40 @@ def test_an_attempt_is_found_by_its_id(unsold, name):
     unsold.execute("DEALLOCATE p")
     read = set(indexes(plan["Plan"], "attempts"))
     assert read == {"attempts_pkey"} and not {"attempts", "intents"} & set(scans(plan["Plan"])), plan
+
+
+def nodes(plan):
+    yield plan["Node Type"]
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
+
+
+def generic_plan(run, name):
+    theme, parameters = STATEMENTS[name]
+    for setting in ROLE:
+        run(f"SET {setting} = off")
+    run("SET plan_cache_mode = force_generic_plan")
+    run(f"PREPARE p AS {text_of(theme, name)}")
+    return f"EXPLAIN (FORMAT JSON) EXECUTE p ({', '.join(parameters)})"
+
+
+@pytest.mark.parametrize("name", PAYMENT)
+def test_a_payment_joins_by_id_while_the_tables_are_empty(unsold, name):
+    """The plan is kept: what is cheap on an empty table would read all of a full one."""
+    unsold.execute(generic_plan(unsold.execute, name))
+    (plan,), = unsold.fetchone()
+    unsold.execute("DEALLOCATE p")
+    assert not JOINS_OF_TABLES & set(nodes(plan["Plan"])), plan
+    assert set(scans(plan["Plan"])) <= {"reservation_items"}, plan  # which has no index yet
+
+
+@pytest.mark.parametrize("name", PAYMENT)
+def test_a_payment_joins_by_id_where_the_tables_are_full(hall, name):
+    try:
+        plan, = hall.value(generic_plan(hall.rows, name))
+    finally:
+        hall.rows("DEALLOCATE p; " + "; ".join(f"RESET {setting}" for setting in ROLE))
+    assert not JOINS_OF_TABLES & set(nodes(plan["Plan"])) and not set(scans(plan["Plan"])), plan
 
 
 def test_a_table_read_is_seen(hall):

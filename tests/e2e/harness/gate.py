@@ -1,6 +1,6 @@
 """
-A gate in the database, a policy on a table that the service reads: it holds a read in its middle
-until other requests are queued behind it.
+Gates in the database. A policy on a table that the service reads, or a trigger on one that it writes:
+it holds a statement in its middle until other requests are queued behind it.
 """
 
 import time
@@ -21,6 +21,18 @@ END $$;
 ALTER TABLE public.{table} ENABLE ROW LEVEL SECURITY;
 CREATE POLICY gate ON public.{table} TO payments_service USING (public.gate());
 """
+# No lock that a batch would give up for: it sleeps.
+WRITE_GATE = """
+CREATE FUNCTION public.write_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	WHILE NOT pg_try_advisory_lock_shared(1) LOOP
+		PERFORM pg_sleep(0.01);
+	END LOOP;
+	PERFORM pg_advisory_unlock_shared(1);
+	RETURN NULL;
+END $$;
+CREATE TRIGGER gate BEFORE INSERT ON {table} FOR EACH STATEMENT EXECUTE FUNCTION public.write_gate();
+"""
 
 
 def gated(make_stack, table, **settings):
@@ -39,6 +51,21 @@ def at_the_gate(stack):
     """
     return [pid for pid, in stack.database.rows(
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'")]
+
+
+def writing(stack):
+    """Backends of the service in the middle of a write."""
+    return [pid for pid, in stack.database.rows(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'")]
+
+
+@contextmanager
+def closed_to_writes(stack, table):
+    """`table` cannot be written until the end of the block."""
+    stack.database.rows(WRITE_GATE.format(table=table))
+    with closed(stack):
+        yield
+    stack.database.rows(f"DROP TRIGGER gate ON {table}; DROP FUNCTION public.write_gate()")
 
 
 @contextmanager
