@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/decimal.h"
-#include "db/statement.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +24,9 @@ struct due_batch {
 	struct due *items;
 };
 
-static void keep_due(const struct db_result *r, void *context)
+static void keep_due(const struct db_step *steps, void *context)
 {
+	const struct db_result *r = steps[0].result;
 	struct due_batch *batch = context;
 	int rows = db_rows(r);
 
@@ -53,15 +53,13 @@ int due_each(struct service *service, const struct settings *settings, enum sql_
 {
 	struct due_batch batch = { .most = settings->janitor_batch };
 	struct decimal most = decimal(batch.most);
-	struct db_statement statement = { { .sql = take, .params = { most.text, TAKEN_MS } },
-					  keep_due,
-					  &batch };
+	struct db_step step = { .sql = take, .params = { most.text, TAKEN_MS } };
 	int64_t until_ms = clock_mono_ms() + BUDGET_MS;
 
 	batch.items = calloc((size_t)batch.most, sizeof(*batch.items));
 	if (!batch.items)
 		return -1;
-	if (!db_statement_run(service->pool, &statement))
+	if (!db_run_statement(service->pool, &step, keep_due, &batch))
 		batch.count = -1;
 	for (int i = 0; i < batch.count; i++)
 		if (clock_mono_ms() > until_ms || !act(service, settings, &batch.items[i]))

@@ -2,7 +2,6 @@
 
 #include "base/fault_point.h"
 #include "base/log.h"
-#include "db/statement.h"
 #include "pay/gateway/gateway.h"
 #include "pay/janitor/due.h"
 #include "pay/payment/intent.h"
@@ -43,12 +42,10 @@ bool reconcile_take_orphans(struct service *service)
 	ok = db_read(service->pool, &ask, 1, keep_dead_owners, owners, NULL) == DB_OK;
 	for (int i = 0; ok && i < owners->count; i++) {
 		int64_t orphans = 0;
-		struct db_statement statement = { { .sql = SQL_ATTEMPTS_ORPHANED,
-						    .params = { owners->names[i] } },
-						  db_keep_rows,
-						  &orphans };
+		struct db_step take = { .sql = SQL_ATTEMPTS_ORPHANED,
+					.params = { owners->names[i] } };
 
-		ok = db_statement_run(service->pool, &statement);
+		ok = db_run_statement(service->pool, &take, db_keep_rows, &orphans);
 		if (orphans > 0)
 			log_event(LOG_LEVEL_WARN, "worker_died",
 				  "%lld attempts of %s, which is gone, are looked up",

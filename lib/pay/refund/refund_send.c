@@ -3,7 +3,6 @@
 #include "base/decimal.h"
 #include "base/fault_point.h"
 #include "base/log.h"
-#include "db/statement.h"
 #include "pay/gateway/gateway.h"
 #include "pay/janitor/due.h"
 #include "pay/lock.h"
@@ -89,18 +88,16 @@ static void delay_refund(struct service *service, const struct due *due,
 	bool refused = answer->outcome == GATEWAY_DECLINED;
 	struct decimal pause =
 		decimal(refused ? REFUND_REVIEW_PAUSE_S : reconcile_pause_s(due->tries));
-	struct db_statement statement = {
-		.step = { .sql = SQL_REFUND_DELAY,
-			  .params = { due->id.text, pause.text,
-				      refused ? "needs_review" : "pending", answer->code } }
-	};
+	struct db_step delay = { .sql = SQL_REFUND_DELAY,
+				 .params = { due->id.text, pause.text,
+					     refused ? "needs_review" : "pending", answer->code } };
 
 	log_event(refused ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN,
 		  refused ? "refund_refused" : "refund_delayed",
 		  "refund %s of %lld won, try %d: %s", due->id.text, (long long)due->amount_krw,
 		  due->tries, answer->code);
 	metrics_count(METRIC_REFUNDS_DELAYED);
-	db_statement_run(service->pool, &statement);
+	db_run_statement(service->pool, &delay, NULL, NULL);
 }
 
 /* The refund's id is the gateway's key, so asking again after a doubt gives nothing back twice. */

@@ -205,9 +205,9 @@ VALUES = {"uuid": "gen_random_uuid()", "uuid[]": "ARRAY[gen_random_uuid()]", "te
 
 
 def named_statements():
-    """(theme, name) of all that the service prepares; the audit's run once and read whole tables."""
+    """(theme, name) of all that the service prepares; the operator's run once and read whole tables."""
     for theme, found in sql.service_statements().items():
-        if theme != "audit":
+        if theme not in ("audit", "preflight"):
             for name in found:
                 yield theme, name
 
