@@ -120,7 +120,13 @@ static void batch_gather(struct batch *batch, struct batch_member *leader)
 	pthread_mutex_unlock(&batch->lock);
 }
 
-static void batch_run(const struct batch *batch, struct batch_member *first, bool alone)
+enum db_code batch_transaction(struct db_pool *pool, const struct db_policy *policy,
+			       db_tx_body body, struct batch_run run, struct db_cost *cost)
+{
+	return db_tx_run(pool, run.alone ? policy : &DB_POLICY_ONCE, body, &run, cost);
+}
+
+static void batch_work_on(const struct batch *batch, struct batch_member *first, bool alone)
 {
 	struct db_cost cost = { .trips = 0 };
 	int64_t begin_us = clock_mono_us();
@@ -145,7 +151,7 @@ static void batch_lead(struct batch *batch, struct batch_member *leader)
 
 	sched_yield();
 	batch_gather(batch, leader);
-	batch_run(batch, leader, false);
+	batch_work_on(batch, leader, false);
 	batch_call_next(batch);
 	for (member = leader->next; member; member = next) {
 		next = member->next;
@@ -178,7 +184,7 @@ enum db_code batch_do_alone(const struct batch *batch, struct batch_member *memb
 	member->next = NULL;
 	member->runs_alone = false;
 	member->since_us = clock_mono_us();
-	batch_run(batch, member, true);
+	batch_work_on(batch, member, true);
 	/* a doubt that it could not clear stands */
 	return member->code != DB_OK && before == DB_MAYBE ? DB_MAYBE : member->code;
 }

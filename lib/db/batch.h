@@ -57,6 +57,15 @@ void batch_init(struct batch *batch, batch_work work, bool writes, int most, int
  */
 enum db_code batch_do(struct batch *batch, struct batch_member *member, int32_t wait_ms);
 
+/* For work that is one transaction: what its body is given. */
+struct batch_run {
+	struct batch_member *first;
+	bool alone;
+};
+/* Runs body once for a batch, and for a member that is alone as often as `policy` says. */
+enum db_code batch_transaction(struct db_pool *pool, const struct db_policy *policy,
+			       db_tx_body body, struct batch_run run, struct db_cost *cost);
+
 /* Without the queue. */
 enum db_code batch_do_alone(const struct batch *batch, struct batch_member *member);
 

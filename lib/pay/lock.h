@@ -61,8 +61,9 @@ enum db_code lock_and_look(struct db_tx *tx, struct pg_columns *rows, const stru
 /* The member whose rows begin at *row, which is moved behind them. */
 void locked_read(const struct db_result *result, int *row, struct locked *out);
 
-/* Whether all was locked that stands there: by the row_counts from `column` on, which were read
- * after the locks. False: another transaction has locked a part, or has just made the intent. */
+/* Whether all was locked that stands there: by live_intents and row_counts, from `column` on, which
+ * were read after the locks. False: another transaction has locked a part, or has just made the
+ * intent. */
 bool locked_all(const struct locked *locked, const struct db_result *look, int row, int column);
 
 /* A transaction of one member: locks its rows, waiting for them, and looks. */

@@ -109,10 +109,12 @@ SELECT EXISTS (SELECT FROM public.reservations WHERE id = $1);
 
 -- name: cancel_look
 -- $1 booking, $2 its owner, $3 may act for others (an admin), $4 the asker
--- columns: asker exists, the booking is that owner's, row_counts
+-- columns: asker exists, the booking is that owner's, live_intents, row_counts
 SELECT EXISTS (SELECT FROM public.users WHERE id = $4),
 	EXISTS (SELECT FROM public.reservations r
 		WHERE r.id = q.reservation AND (r.user_id = $2 OR $3::boolean)),
+	-- include: live_intents
+	,
 	-- include: row_counts
 FROM (VALUES ($1::uuid)) AS q (reservation);
 

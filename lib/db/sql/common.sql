@@ -88,12 +88,14 @@ LEFT JOIN LATERAL (
 ORDER BY q.place, s.section, s.row_number, s.seat_number;
 
 -- What lock_rows would have locked, if no other transaction had.
--- columns: live intents of the reservation, the reservation, its seats
+-- columns: the reservation, its seats
 -- fragment: row_counts
-(SELECT count(*) FROM payments.intents x WHERE x.reservation_id = q.reservation AND x.live),
 (SELECT count(*) FROM public.reservations x WHERE x.id = q.reservation),
 (SELECT count(*) FROM public.reservation_items x WHERE x.reservation_id = q.reservation
 	AND (SELECT count(*) FROM public.seats s WHERE s.id = x.seat_id) = 1)
+
+-- fragment: live_intents
+(SELECT count(*) FROM payments.intents x WHERE x.reservation_id = q.reservation AND x.live)
 
 -- The reservation's seats that no other live reservation has.
 -- fragment: own_seats

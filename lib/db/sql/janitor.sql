@@ -53,8 +53,10 @@ WHERE t.seat_id = ANY ((SELECT $1::uuid[])::uuid[])
 
 -- name: expire_look
 -- $1 reservations
--- columns, a row a reservation: row_counts
+-- columns, a row a reservation: live_intents, row_counts
 SELECT
+	-- include: live_intents
+	,
 	-- include: row_counts
 FROM unnest((SELECT $1::uuid[])) WITH ORDINALITY AS q (reservation, place)
 ORDER BY q.place;

@@ -55,15 +55,13 @@ RETURNING f.id, f.attempt_id, f.intent_id,
 -- name: refund_look
 -- $1 refund, $2 reservation
 -- columns: its status, what other refunds of the intent have given back, whether one of them is not
--- done, the seats that no other live reservation has, row_counts
+-- done, the seats that no other live reservation has
 SELECT f.status,
 	(SELECT coalesce(sum(x.amount_krw), 0)::bigint FROM payments.refunds x
 	 WHERE x.intent_id = f.intent_id AND x.status = 'done' AND x.id <> f.id),
 	EXISTS (SELECT FROM payments.refunds x
 		WHERE x.intent_id = f.intent_id AND x.status <> 'done' AND x.id <> f.id),
 	-- include: own_seats
-	,
-	-- include: row_counts
 FROM payments.refunds f, (VALUES ($2::uuid)) AS q (reservation)
 WHERE f.id = $1;
 

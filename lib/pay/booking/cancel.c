@@ -3,7 +3,7 @@
 #include "base/json_out.h"
 #include "pay/lock.h"
 
-/* Columns of cancel_look; then row_counts. */
+/* Columns of cancel_look; then live_intents and row_counts. */
 enum look_column { USER_EXISTS, OWNED, COUNTS };
 
 struct cancel {

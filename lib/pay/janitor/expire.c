@@ -42,7 +42,7 @@ static struct expire_facts read_expire_facts(const struct locked *locked)
 	};
 }
 
-static void add_verdict(struct expiry *expiry, const struct locked *locked)
+static void add_expired(struct expiry *expiry, const struct locked *locked)
 {
 	struct expire_facts facts = read_expire_facts(locked);
 	enum expire_action action = expire_decide(&facts, expiry->rules);
@@ -115,7 +115,7 @@ static enum db_code expire_body(struct db_tx *tx, void *context)
 	for (int row = 0, place = 0; row < db_rows(rows); place++) {
 		locked_read(rows, &row, &locked);
 		if (locked_all(&locked, look.result, place, 0))
-			add_verdict(expiry, &locked);
+			add_expired(expiry, &locked);
 	}
 	return write_verdicts(tx, expiry);
 }

@@ -108,8 +108,8 @@ static bool is_any_keyed(const struct claim *claim)
 
 /* In one round trip; lock and look take the same arrays. *result[0] is the lock's, [1] the look's.
  */
-static enum db_code lock_and_look_at(struct db_tx *tx, struct claim *first, bool alone,
-				     const struct db_result *results[2])
+static enum db_code lock_claims(struct db_tx *tx, struct claim *first, bool alone,
+				const struct db_result *results[2])
 {
 	struct pg_columns columns = { .count = 0 };
 	struct db_step steps[] = {
@@ -139,8 +139,8 @@ static enum db_code lock_and_look_at(struct db_tx *tx, struct claim *first, bool
 }
 
 /* What another transaction has locked, or has just made, looks as if it did not exist. */
-static bool is_locked_by_another(const struct claim *claim, const struct db_result *lock,
-				 const struct db_result *look, int row)
+static bool claim_is_locked_elsewhere(const struct claim *claim, const struct db_result *lock,
+				      const struct db_result *look, int row)
 {
 	enum intent_status intent = intent_status_parse(db_text(lock, row, I_STATUS));
 	bool is_missed =
@@ -216,7 +216,7 @@ static bool is_same_key(const struct claim *a, const struct claim *b)
 }
 
 /* Of two claims of one reservation, or with one key, the second runs alone, after the first. */
-static bool is_second(const struct claim *first, const struct claim *claim)
+static bool repeats_a_claim(const struct claim *first, const struct claim *claim)
 {
 	for (; first != claim; first = claim_after(first))
 		if (first->won && (strcmp(first->claimed_reservation.text,
@@ -237,8 +237,8 @@ static bool key_lets_pass(struct claim *claim, const struct db_result *look, int
 	return claim->verdict == IDEMPOTENCY_FIRST;
 }
 
-static void judge(struct claim *first, struct claim *claim,
-		  const struct db_result *const results[2], int row)
+static void judge_claim(struct claim *first, struct claim *claim,
+			const struct db_result *const results[2], int row)
 {
 	const struct db_result *lock = results[0], *look = results[1];
 	struct claim_facts facts = read_claim_facts(claim, lock, look, row);
@@ -252,7 +252,7 @@ static void judge(struct claim *first, struct claim *claim,
 	if (claim->status == STATUS_USER_NOT_FOUND ||
 	    !key_lets_pass(claim, look, row, is_mine ? &attempt : NULL))
 		return;
-	claim->member.runs_alone = is_locked_by_another(claim, lock, look, row);
+	claim->member.runs_alone = claim_is_locked_elsewhere(claim, lock, look, row);
 	if (claim->member.runs_alone)
 		return;
 	fill_claim(claim, &facts, lock, row);
@@ -261,7 +261,7 @@ static void judge(struct claim *first, struct claim *claim,
 		claim->status = STATUS_OK;
 		return;
 	}
-	claim->member.runs_alone = claim->status == STATUS_OK && is_second(first, claim);
+	claim->member.runs_alone = claim->status == STATUS_OK && repeats_a_claim(first, claim);
 	claim->won = claim->status == STATUS_OK && !claim->member.runs_alone;
 }
 
@@ -309,35 +309,29 @@ static enum db_code write_claims(struct db_tx *tx, struct claim *first)
 	return code;
 }
 
-struct claim_run {
-	struct claim *first;
-	bool alone;
-};
-
 static enum db_code claim_body(struct db_tx *tx, void *context)
 {
-	const struct claim_run *run = context;
+	const struct batch_run *run = context;
+	struct claim *first = claim_of(run->first);
 	const struct db_result *results[2];
-	enum db_code code = lock_and_look_at(tx, run->first, run->alone, results);
+	enum db_code code = lock_claims(tx, first, run->alone, results);
 	int row = 0;
 
 	if (code != DB_OK)
 		return code;
-	for (struct claim *claim = run->first; claim; claim = claim_after(claim))
-		judge(run->first, claim, results, row++);
+	for (struct claim *claim = first; claim; claim = claim_after(claim))
+		judge_claim(first, claim, results, row++);
 	FAULT_POINT("claim_locked");
-	if (run->alone && run->first->member.runs_alone)
+	if (run->alone && first->member.runs_alone)
 		return DB_CONFLICT;
-	return write_claims(tx, run->first);
+	return write_claims(tx, first);
 }
 
 enum db_code claim_batch(struct batch_member *first, bool alone, struct db_cost *cost)
 {
-	struct claim_run run = { claim_of(first), alone };
-	const struct db_policy *policy = alone ? &DB_POLICY_REQUEST : &DB_POLICY_ONCE;
-
 	service_count_batch(first, alone);
-	return db_tx_run(run.first->call->service->pool, policy, claim_body, &run, cost);
+	return batch_transaction(claim_of(first)->call->service->pool, &DB_POLICY_REQUEST,
+				 claim_body, (struct batch_run){ first, alone }, cost);
 }
 
 enum db_code claim_take(struct claim *claim)

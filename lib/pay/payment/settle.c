@@ -13,7 +13,7 @@
 /* clang-format off */
 enum look_column {
 	PLACE, A_OPERATION, A_GATEWAY, A_AMOUNT, A_METHOD, A_KEY, A_LANGUAGE, A_REQUEST, A_STATUS,
-	A_CODE, A_MESSAGE, A_FINISHED, LIVE_INTENTS, R_EXISTS, SEATS_EXIST, E_TITLE, E_VENUE,
+	A_CODE, A_MESSAGE, A_FINISHED, R_EXISTS, SEATS_EXIST, E_TITLE, E_VENUE,
 	E_DATE, E_CANCELLED, NOW
 };
 /* clang-format on */
@@ -69,7 +69,7 @@ static struct settlement *settlement_after(const struct settlement *settlement)
 	return settlement_of(settlement->member.next);
 }
 
-static enum db_code lock_and_look_at(struct db_tx *tx, struct settlement *first, bool alone,
+static enum db_code lock_settlements(struct db_tx *tx, struct settlement *first, bool alone,
 				     const struct db_result *results[2])
 {
 	struct lock_ids ids = { first->intent.text, first->reservation.text };
@@ -131,7 +131,8 @@ static void read_settle_facts(struct settlement *s, const struct db_result *look
 	};
 }
 
-static bool is_locked_by_another(const struct settlement *s, const struct db_result *look, int row)
+static bool settlement_is_locked_elsewhere(const struct settlement *s, const struct db_result *look,
+					   int row)
 {
 	return !s->locked.intent_id ||
 	       (!s->locked.reservation_id && db_integer(look, row, R_EXISTS) > 0) ||
@@ -139,7 +140,7 @@ static bool is_locked_by_another(const struct settlement *s, const struct db_res
 }
 
 /* Of two settlements of one intent the second runs alone, after the first. */
-static bool is_second(const struct settlement *first, const struct settlement *s)
+static bool repeats_a_settlement(const struct settlement *first, const struct settlement *s)
 {
 	for (; first != s; first = settlement_after(first))
 		if (!first->member.runs_alone && strcmp(first->intent.text, s->intent.text) == 0)
@@ -221,44 +222,39 @@ static void judge_settlement(struct settlement *first, struct settlement *s,
 {
 	buf_reset(&s->body);
 	read_settle_facts(s, look, row);
-	s->member.runs_alone = is_locked_by_another(s, look, row) || is_second(first, s);
+	s->member.runs_alone =
+		settlement_is_locked_elsewhere(s, look, row) || repeats_a_settlement(first, s);
 	if (s->member.runs_alone)
 		return;
 	s->action = settle_decide(&s->facts, s->answer->outcome);
 	tell(s, look, row);
 }
 
-struct settle_run {
-	struct settlement *first;
-	bool alone;
-};
-
 static enum db_code settle_body(struct db_tx *tx, void *context)
 {
-	const struct settle_run *run = context;
+	const struct batch_run *run = context;
+	struct settlement *first = settlement_of(run->first);
 	const struct db_result *results[2];
-	enum db_code code = lock_and_look_at(tx, run->first, run->alone, results);
+	enum db_code code = lock_settlements(tx, first, run->alone, results);
 	int row = 0, place = 0;
 
 	if (code != DB_OK)
 		return code;
-	for (struct settlement *s = run->first; s; s = settlement_after(s)) {
+	for (struct settlement *s = first; s; s = settlement_after(s)) {
 		locked_read(results[0], &row, &s->locked);
-		judge_settlement(run->first, s, results[1], place++);
+		judge_settlement(first, s, results[1], place++);
 	}
 	FAULT_POINT("settle_locked");
-	if (run->alone && run->first->member.runs_alone)
+	if (run->alone && first->member.runs_alone)
 		return DB_CONFLICT;
-	return settle_write(tx, run->first);
+	return settle_write(tx, first);
 }
 
 enum db_code settle_batch(struct batch_member *first, bool alone, struct db_cost *cost)
 {
-	struct settle_run run = { settlement_of(first), alone };
-	const struct db_policy *policy = alone ? run.first->policy : &DB_POLICY_ONCE;
-
 	service_count_batch(first, alone);
-	return db_tx_run(run.first->service->pool, policy, settle_body, &run, cost);
+	return batch_transaction(settlement_of(first)->service->pool, settlement_of(first)->policy,
+				 settle_body, (struct batch_run){ first, alone }, cost);
 }
 
 static void count_settlement(enum settle_action action)

@@ -14,7 +14,7 @@
 
 #define REFUND_REVIEW_PAUSE_S 300
 
-/* Columns of refund_look; then row_counts. */
+/* Columns of refund_look. */
 enum look_column { F_STATUS, OTHERS_DONE_KRW, OTHERS_OPEN, OWN_SEATS };
 
 /* The reservation ends with the last of its charge, if this intent confirmed it. */
