@@ -275,17 +275,16 @@ static const char *query_find(const char *query, const char *name)
 	return NULL;
 }
 
-bool http_query_has(const char *query, const char *name)
-{
-	return query_find(query, name);
-}
-
-bool http_query_value(const char *query, const char *name, char *out, size_t size)
+enum query http_query(const char *query, const char *name, char *out, size_t size)
 {
 	const char *value = query_find(query, name);
 
-	return value && percent_decode(value, value + strcspn(value, "&"), out, size) &&
-	       text_is_clean(out);
+	out[0] = '\0';
+	if (!value)
+		return QUERY_ABSENT;
+	return percent_decode(value, value + strcspn(value, "&"), out, size) && text_is_clean(out)
+		       ? QUERY_VALUE
+		       : QUERY_INVALID;
 }
 
 const char *http_reason(int http)

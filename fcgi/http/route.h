@@ -6,6 +6,7 @@
 #ifndef PAYMENTS_FCGI_HTTP_ROUTE_H
 #define PAYMENTS_FCGI_HTTP_ROUTE_H
 
+#include "base/json_in.h"
 #include "fcgi/http/request.h"
 #include "fcgi/http/response.h"
 #include "pay/service.h"
@@ -13,6 +14,7 @@
 /* One request and its answer. */
 struct exchange {
 	struct request request;
+	struct json_in *json; /* the body; NULL: the route takes none */
 	struct response response;
 	struct call call;      /* call.principal is set if the route takes a token */
 	char segment[64];      /* what {id} in the path matched; "": the route has none */
