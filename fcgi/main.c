@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "fcgi/environment.h"
+#include "fcgi/command_line.h"
 #include "fcgi/handle/handle.h"
 #include "fcgi/options.h"
 #include "fcgi/server/admin.h"
