@@ -10,7 +10,7 @@ bool ctl_read_settings(struct ctl *ctl, struct buf *errors)
 	/* the environment overrides the file, and --database overrides both */
 	if (ctl->database)
 		setenv("DATABASE_URL", ctl->database, 1);
-	return settings_load(ctl->file, &ctl->settings, errors);
+	return settings_load(ctl->file, NULL, &ctl->settings, errors);
 }
 
 bool ctl_load(struct ctl *ctl)

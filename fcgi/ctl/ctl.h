@@ -6,6 +6,7 @@
 #include "pay/service.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #define EXIT_CANNOT 2 /* wrong usage, or the command could not do its work */
 

@@ -11,16 +11,20 @@ static const struct option options[] = {
 
 static int settings_run(struct ctl *ctl)
 {
+	struct buf out = { 0 };
+
 	if (ctl->given['e'] && ctl->given['m'])
 		return ctl_usage(ctl, stderr);
 	if (ctl->given['e'])
-		settings_print_example(stdout);
+		settings_print_example(&out);
 	else if (ctl->given['m'])
-		settings_print_man(stdout);
+		settings_print_man(&out);
 	else if (ctl_load(ctl))
-		settings_print(&ctl->settings, stdout);
+		settings_print(&ctl->settings, &out);
 	else
 		return EXIT_CANNOT;
+	fputs(buf_text(&out), stdout);
+	buf_free(&out);
 	return EXIT_SUCCESS;
 }
 
