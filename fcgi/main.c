@@ -136,8 +136,8 @@ static bool process_listen(struct process *process, const struct settings *setti
 
 	if (*address)
 		process->made_socket = strdup(address);
-	process->listen_fd =
-		*address ? listener_open(address, settings->backlog, &why) : listener_inherit(&why);
+	process->listen_fd = *address ? listener_open(address, settings->backlog, false, &why)
+				      : listener_inherit(&why);
 	if (process->listen_fd < 0)
 		log_event(LOG_LEVEL_ERROR, "listen_refused", "%s", buf_text(&why));
 	buf_free(&why);

@@ -17,7 +17,7 @@ static bool is_control(char c)
 	return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
-static bool has_control(const char *text)
+bool http_has_control(const char *text)
 {
 	for (; *text; text++)
 		if (is_control(*text))
@@ -51,7 +51,7 @@ bool http_path_below(const char *uri, const char *mount, char *out, size_t size)
 	if (strncmp(uri, mount, mount_length) == 0) {
 		const char *path = uri + mount_length;
 
-		if ((*path == '/' || *path == '\0') && !has_control(path) &&
+		if ((*path == '/' || *path == '\0') && !http_has_control(path) &&
 		    copy_text(path, length_without_slashes(path), out, size))
 			return true;
 	}

@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* True if a byte of the text is a control character. */
+bool http_has_control(const char *text);
+
 /*
  * The path of `uri` below `mount`, without trailing slashes: "/process". "" is the mount itself.
  * False: the path is outside of the mount, does not fit into out, or has a control byte. Then out

@@ -6,10 +6,11 @@
 #ifndef PAYMENTS_FCGI_HTTP_ROUTE_H
 #define PAYMENTS_FCGI_HTTP_ROUTE_H
 
-#include "base/json_in.h"
 #include "fcgi/http/request.h"
 #include "fcgi/http/response.h"
 #include "pay/service.h"
+
+struct json_in;
 
 /* One request and its answer. */
 struct exchange {
