@@ -23,9 +23,13 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA payments TO @ROLE@;
 ALTER ROLE @ROLE@ SET lock_timeout = '2s';
 ALTER ROLE @ROLE@ SET statement_timeout = '5s';
 ALTER ROLE @ROLE@ SET idle_in_transaction_session_timeout = '10s';
--- The plan of a statement that is prepared while a table has one page would read that table whole, and go
--- on doing so while a sale fills it, until the next ANALYZE.
+-- Every statement looks rows up by their ids. A plan that reads a table whole, or joins by a hash or a
+-- sort of it, is cheap only while the table is small; but a plan made before the first sale is kept
+-- while the sale fills the table, until the next ANALYZE. Memoize would stand above row locks.
 ALTER ROLE @ROLE@ SET enable_seqscan = off;
+ALTER ROLE @ROLE@ SET enable_hashjoin = off;
+ALTER ROLE @ROLE@ SET enable_mergejoin = off;
+ALTER ROLE @ROLE@ SET enable_memoize = off;
 -- Every statement is short: compiling one costs more than it saves.
 ALTER ROLE @ROLE@ SET jit = off;
 -- what a transaction of one statement, sent without BEGIN, runs at

@@ -51,8 +51,8 @@ restore_packaging() {
 	[ -z "${clusters_saved:-}" ] || mv "$clusters_saved" "$clusters"
 }
 
-# Root's half of ensure_packages. Debian's packages would start their services and make a cluster;
-# both are held back for as long as this takes, and the machine's configuration is then as before.
+# Root's half of ensure_packages. Debian's packages would start their services and make a cluster: both
+# are prevented meanwhile, and the machine's configuration is then as before.
 install_packages() {
 	trap restore_packaging EXIT
 	trap 'exit 1' INT TERM HUP PIPE

@@ -23,7 +23,7 @@ workers_wanted() { printf '%s' "${PAYMENTS_WORKERS:-2}"; }
 
 pool_sum() { cat "$settings" "$build/payments-fcgi" | cksum; }
 
-# Copied, and moved into place, so that a build does not pull the program from under a running pool.
+# Copied and moved into place, so that a build does not replace the program of a running pool.
 copy_programs() {
 	for program in payments-fcgi payctl; do
 		install -m 755 "$build/$program" "$runtime/bin/$program.new"

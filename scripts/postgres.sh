@@ -61,7 +61,7 @@ postgres_start() {
 	say "starting PostgreSQL"
 	touch "$runtime/log/postgres.log"
 	own_by_postgres "$runtime/log/postgres.log"
-	# A port of one's own to begin from, so that copies started together seldom meet.
+	# Each state folder begins from its own port, so that copies started at once seldom collide.
 	pgport=$(cat "$runtime/postgres-port" 2>/dev/null ||
 		echo $((54320 + $(printf '%s' "$state" | cksum | cut -d' ' -f1) % 8000)))
 	for attempt in 1 2 3 4 5 6 7 8; do
@@ -74,7 +74,7 @@ postgres_start() {
 		if grep -q 'Address already in use' "$runtime/log/postgres.log"; then
 			pgport=$((pgport + attempt))
 		elif grep -qE 'postmaster.pid|shared memory block' "$runtime/log/postgres.log"; then
-			sleep 0.5 # one that was killed is not quite gone
+			sleep 0.5 # a killed server is not quite gone
 		else
 			break
 		fi
@@ -106,7 +106,7 @@ database_load() {
 	fi
 	if [ -z "$(psql_quiet -d "$database" -c "SELECT to_regclass('public.reservations')")" ]; then
 		say "loading the shared tables"
-		# Not UTC, so that a mistake with zones shows.
+		# Not UTC: a mistake with zones shows.
 		psql_quiet -d "$database" -c "ALTER DATABASE $database SET timezone = 'Asia/Seoul'"
 		psql_quiet -d "$database" -1 -f "$top/schema/reference/shared.sql"
 	fi

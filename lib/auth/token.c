@@ -74,39 +74,14 @@ static enum status signature_check(const struct parts *parts, const char *secret
 		       : STATUS_TOKEN_INVALID;
 }
 
-/* The part ends before the dot before `next`. The caller frees *out. */
-static enum status part_read(const char *part, const char *next, struct json_in **out)
-{
-	size_t length = 0;
-	char *text = base64url_decode(part, (size_t)(next - part) - 1, &length);
-	enum status status;
-
-	*out = NULL;
-	if (!text)
-		return STATUS_INTERNAL_ERROR;
-	status = json_in_parse(text, length, out);
-	free(text);
-	return status == STATUS_MALFORMED_JSON ? STATUS_TOKEN_INVALID : status;
-}
-
 /* RFC 7515, section 4.1.11: a token with an unknown extension must be refused. */
-static bool header_is_good(const struct json_in *header)
+static bool header_read(const struct json_in *header, struct principal *out)
 {
 	const char *algorithm = json_in_string(header, "alg");
 
+	(void)out;
 	return algorithm && strcmp(algorithm, "HS256") == 0 &&
 	       json_in_type(header, "crit") == JSON_ABSENT;
-}
-
-static enum status header_check(const struct parts *parts)
-{
-	struct json_in *header;
-	enum status status = part_read(parts->header, parts->claims, &header);
-
-	if (status == STATUS_OK && !header_is_good(header))
-		status = STATUS_TOKEN_INVALID;
-	json_in_free(header);
-	return status;
 }
 
 /* Optional; if present, an integer. */
@@ -116,7 +91,7 @@ static bool seconds_read(const struct json_in *claims, const char *name, int64_t
 	       (json_in_integer(claims, name, out) && *out >= 0);
 }
 
-static bool principal_read(const struct json_in *claims, struct principal *out)
+static bool claims_read(const struct json_in *claims, struct principal *out)
 {
 	const char *id = json_in_string(claims, "userId"), *role = json_in_string(claims, "role");
 	int64_t issued_s;
@@ -129,14 +104,23 @@ static bool principal_read(const struct json_in *claims, struct principal *out)
 	       seconds_read(claims, "iat", &issued_s);
 }
 
-static enum status claims_read(const struct parts *parts, struct principal *out)
+/* The part ends before the dot before `next`. */
+static enum status part_read(const char *part, const char *next,
+			     bool (*read)(const struct json_in *json, struct principal *out),
+			     struct principal *out)
 {
-	struct json_in *claims;
-	enum status status = part_read(parts->claims, parts->signature, &claims);
+	size_t length = 0;
+	char *text = base64url_decode(part, (size_t)(next - part) - 1, &length);
+	struct json_in *json;
+	enum status status;
 
-	if (status == STATUS_OK && !principal_read(claims, out))
+	if (!text)
+		return STATUS_INTERNAL_ERROR;
+	status = json_in_parse(text, length, &json);
+	free(text);
+	if (status == STATUS_MALFORMED_JSON || (status == STATUS_OK && !read(json, out)))
 		status = STATUS_TOKEN_INVALID;
-	json_in_free(claims);
+	json_in_free(json);
 	return status;
 }
 
@@ -162,9 +146,9 @@ enum status token_verify(const char *authorization, const struct token_secrets *
 	if (status == STATUS_TOKEN_INVALID)
 		status = signature_check(&parts, secrets->previous);
 	if (status == STATUS_OK)
-		status = header_check(&parts);
+		status = part_read(parts.header, parts.claims, header_read, &principal);
 	if (status == STATUS_OK)
-		status = claims_read(&parts, &principal);
+		status = part_read(parts.claims, parts.signature, claims_read, &principal);
 	if (status == STATUS_OK && !principal_is_current(&principal, now_s))
 		status = STATUS_TOKEN_INVALID;
 	if (status == STATUS_OK)

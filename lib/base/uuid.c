@@ -1,6 +1,7 @@
 #include "base/uuid.h"
 
 #include "base/clock.h"
+#include "base/hex.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,16 +13,6 @@ static bool is_dash_place(int i)
 	return i == 8 || i == 13 || i == 18 || i == 23;
 }
 
-/* The lower-case form; 0: not allowed at this place. */
-static char uuid_digit(int i, char c)
-{
-	if (is_dash_place(i))
-		return c == '-' ? '-' : '\0';
-	if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))
-		return c;
-	return c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : '\0';
-}
-
 bool uuid_parse(const char *text, struct uuid *out)
 {
 	struct uuid uuid = { "" };
@@ -29,9 +20,9 @@ bool uuid_parse(const char *text, struct uuid *out)
 	if (!text || strnlen(text, UUID_LENGTH + 1) != UUID_LENGTH)
 		return false;
 	for (int i = 0; i < UUID_LENGTH; i++) {
-		uuid.text[i] = uuid_digit(i, text[i]);
-		if (!uuid.text[i])
+		if (is_dash_place(i) ? text[i] != '-' : hex_digit(text[i]) < 0)
 			return false;
+		uuid.text[i] = (char)(text[i] | 0x20); /* lower case; dash and digit have the bit */
 	}
 	*out = uuid;
 	return true;

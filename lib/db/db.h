@@ -124,10 +124,17 @@ extern const struct db_policy DB_POLICY_ONCE;	 /* the caller has another way if 
 enum db_code db_tx_run(struct db_pool *pool, const struct db_policy *policy, db_tx_body body,
 		       void *context, struct db_cost *cost);
 
-/* One round trip of queries without BEGIN and COMMIT; body is called once, with the results in
- * steps[]. */
-enum db_code db_read(struct db_pool *pool, struct db_step *steps, int count,
-		     void (*body)(const struct db_step *steps, void *context), void *context,
-		     struct db_cost *cost);
+/* Copies what is needed of the results in steps[], which end with the call. */
+typedef void (*db_keep)(const struct db_step *steps, void *context);
+
+/* One round trip of queries without BEGIN and COMMIT. */
+enum db_code db_read(struct db_pool *pool, struct db_step *steps, int count, db_keep keep,
+		     void *context, struct db_cost *cost);
+
+/* A single statement in a transaction of its own; `keep` may be NULL. False: the database did not
+ * carry it out. */
+bool db_run_statement(struct db_pool *pool, struct db_step *step, db_keep keep, void *context);
+/* A db_keep: the number of rows, into an int64_t. */
+void db_keep_rows(const struct db_step *steps, void *context);
 
 #endif

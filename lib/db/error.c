@@ -8,48 +8,27 @@
 
 /* PostgreSQL's manual, appendix A. Two characters are a class. */
 /* clang-format off */
-#define CLASS_CONNECTION "08"
-#define CLASS_DATA "22"
-#define CLASS_PLPGSQL "P0"
-#define SQLSTATE_READ_ONLY "25006"	  /* a primary that became a standby */
-#define SQLSTATE_NO_STATEMENT "26000"	  /* a pooler switched servers: the prepared statement is not there */
-#define SQLSTATE_NOT_SUPPORTED "0A000"	  /* also "cached plan must not change result type" */
-#define SQLSTATE_TOO_MANY "53300"
-#define SQLSTATE_CANCELED "57014"	  /* statement_timeout, or an operator's cancel */
-#define SQLSTATE_ADMIN_SHUTDOWN "57P01"
-#define SQLSTATE_CRASH_SHUTDOWN "57P02"
-#define SQLSTATE_CANNOT_CONNECT "57P03"
-#define SQLSTATE_DEADLOCK "40P01"
-#define SQLSTATE_SERIALIZATION "40001"
-#define SQLSTATE_NO_SCHEMA "3F000"
-#define SQLSTATE_NO_COLUMN "42703"
-#define SQLSTATE_NO_FUNCTION "42883"
-/* clang-format on */
-
-struct error_rule {
+static const struct error_rule {
 	const char *pattern;
 	enum db_code code;
 	bool drop;
-};
-
-/* clang-format off */
-static const struct error_rule error_rules[] = {
-	{ SQLSTATE_DEADLOCK, DB_CONFLICT, false },
-	{ SQLSTATE_SERIALIZATION, DB_CONFLICT, false },
+} error_rules[] = {
+	{ "40P01", DB_CONFLICT, false }, /* deadlock */
+	{ "40001", DB_CONFLICT, false }, /* serialization */
 	{ SQLSTATE_LOCK_TIMEOUT, DB_CONFLICT, false },
-	{ SQLSTATE_DUPLICATE, DB_CONFLICT, false },
-	{ SQLSTATE_CANCELED, DB_LOST, false },
-	{ CLASS_CONNECTION, DB_LOST, true },
-	{ SQLSTATE_ADMIN_SHUTDOWN, DB_LOST, true },
-	{ SQLSTATE_CRASH_SHUTDOWN, DB_LOST, true },
-	{ SQLSTATE_CANNOT_CONNECT, DB_LOST, true },
-	{ SQLSTATE_READ_ONLY, DB_LOST, true },
-	{ SQLSTATE_TOO_MANY, DB_LOST, true },
-	{ SQLSTATE_NO_STATEMENT, DB_LOST, true },
-	{ SQLSTATE_NO_SCHEMA, DB_UNFIT, false },
-	{ SQLSTATE_NO_TABLE, DB_UNFIT, false },
-	{ SQLSTATE_NO_COLUMN, DB_UNFIT, false },
-	{ SQLSTATE_NO_FUNCTION, DB_UNFIT, false },
+	{ "23505", DB_CONFLICT, false }, /* a key is there already */
+	{ "57014", DB_LOST, false }, /* statement_timeout, or an operator's cancel */
+	{ "08", DB_LOST, true }, /* connection */
+	{ "57P01", DB_LOST, true }, /* shutdown by an administrator */
+	{ "57P02", DB_LOST, true }, /* shutdown after a crash */
+	{ "57P03", DB_LOST, true }, /* takes no connections */
+	{ "25006", DB_LOST, true }, /* read only: a primary that became a standby */
+	{ "53300", DB_LOST, true }, /* too many connections */
+	{ "26000", DB_LOST, true }, /* a pooler switched servers: the prepared statement is not there */
+	{ "3F000", DB_UNFIT, false }, /* no such schema */
+	{ "42P01", DB_UNFIT, false }, /* no such table */
+	{ "42703", DB_UNFIT, false }, /* no such column */
+	{ "42883", DB_UNFIT, false }, /* no such function */
 	{ SQLSTATE_NO_RIGHT, DB_UNFIT, false },
 };
 /* clang-format on */
@@ -71,10 +50,11 @@ static bool error_has_class(const char *sqlstate, const char *pattern)
 	return strncmp(sqlstate, pattern, strlen(pattern)) == 0;
 }
 
-/* The message is translated; the source function's name is not. */
+/* "cached plan must not change result type": the message is translated; the source function's name
+ * is not. */
 static bool error_is_stale_plan(const PGresult *result)
 {
-	return strcmp(error_sqlstate(result), SQLSTATE_NOT_SUPPORTED) == 0 &&
+	return strcmp(error_sqlstate(result), "0A000") == 0 &&
 	       strcmp(error_field(result, PG_DIAG_SOURCE_FUNCTION), "RevalidateCachedQuery") == 0;
 }
 
@@ -94,10 +74,10 @@ static void error_judge(struct server_error *error, const PGresult *result)
 	}
 }
 
-/* Messages of these classes quote parameters: they must not reach the log. */
+/* Messages of data exceptions and of PL/pgSQL quote parameters: they must not reach the log. */
 static bool error_message_is_private(const char *sqlstate)
 {
-	return error_has_class(sqlstate, CLASS_DATA) || error_has_class(sqlstate, CLASS_PLPGSQL);
+	return error_has_class(sqlstate, "22") || error_has_class(sqlstate, "P0");
 }
 
 static void error_log(const struct server_error *error, const PGresult *result,

@@ -1,7 +1,7 @@
 /*
  * Private to lib/db. From the wire up: conn.c (one connection), error.c (what a server error
  * means), result.c (rows), pipeline.c (one round trip), pool.c (which thread has which connection),
- * tx.c (a transaction and its retries). adhoc.c, migrate.c and preflight*.c serve payctl.
+ * tx.c (a transaction and its retries). adhoc.c, migrate.c and preflight.c serve payctl.
  */
 #ifndef PAYMENTS_DB_INTERNAL_H
 #define PAYMENTS_DB_INTERNAL_H
@@ -38,10 +38,8 @@ bool conn_wait(PGconn *pg, short events, int64_t deadline_ms);
 
 /* --- error.c: what an error of the server means --- */
 
-#define SQLSTATE_DUPLICATE "23505"
 #define SQLSTATE_LOCK_TIMEOUT "55P03"
 #define SQLSTATE_NO_RIGHT "42501"
-#define SQLSTATE_NO_TABLE "42P01"
 
 struct server_error {
 	enum db_code code;
@@ -109,17 +107,10 @@ PGresult *adhoc_query(PGconn *pg, const char *sql, int count, const char *const 
 bool adhoc_ok(const PGresult *result);
 /* The server's message, one line. Valid as long as the result. */
 const char *adhoc_why(const PGresult *result);
-/* A column as text, "" where NULL. */
-const char *adhoc_text(const PGresult *result, int row, int column);
-bool adhoc_true(const PGresult *result, int row, int column);
 
 /* --- migrate.c --- */
 
-#define CHECKSUM_SIZE 65
-
-/* SHA-256 in hex: shows when a migration was changed after it was applied. */
-void migration_checksum(const char *text, char out[CHECKSUM_SIZE]);
-/* NULL: this build has no such migration. */
-const struct migration *migration_find(int number);
+/* True: this build's migration of that number is another one. */
+bool migration_is_changed(int number, const char *checksum);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define ROLE_PLACEHOLDER "@ROLE@"
+#define CHECKSUM_SIZE 65
 
 /* "payments" in ASCII: no other program uses it by accident. */
 #define LOCK_KEY "x'7061796d656e7473'::bit(64)::bigint"
@@ -52,7 +53,8 @@ static struct label migrate_label(const struct migration *migration)
 	return label;
 }
 
-void migration_checksum(const char *text, char out[CHECKSUM_SIZE])
+/* SHA-256 in hex: shows when a migration was changed after it was applied. */
+static void migration_checksum(const char *text, char out[CHECKSUM_SIZE])
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned int length = 0;
@@ -94,11 +96,6 @@ static bool migrate_exec(struct migrator *m, const char *what, const char *sql)
 	return ok;
 }
 
-static bool migrate_begin(struct migrator *m, const char *what)
-{
-	return migrate_exec(m, what, begin_sql);
-}
-
 static bool migrate_end(struct migrator *m, const char *what, bool ok)
 {
 	if (ok)
@@ -114,7 +111,7 @@ static bool migrate_ask(struct migrator *m, const char *what, const char *sql, c
 	PGresult *result = adhoc_query(m->pg, sql, param ? 1 : 0, &param);
 	bool ok = adhoc_ok(result) || migrate_complain(what, result);
 
-	*yes = ok && adhoc_true(result, 0, 0);
+	*yes = ok && strcmp(PQgetvalue(result, 0, 0), "t") == 0;
 	PQclear(result);
 	return ok;
 }
@@ -128,12 +125,13 @@ static bool migrate_make_versions(struct migrator *m)
 		return false;
 	if (m->has_versions || m->dry_run)
 		return true;
-	m->has_versions =
-		migrate_begin(m, what) && migrate_end(m, what, migrate_exec(m, what, versions_sql));
+	m->has_versions = migrate_exec(m, what, begin_sql) &&
+			  migrate_end(m, what, migrate_exec(m, what, versions_sql));
 	return m->has_versions;
 }
 
-const struct migration *migration_find(int number)
+/* NULL: this build has no such migration. */
+static const struct migration *migration_find(int number)
 {
 	for (int i = 0; i < migrations_count; i++)
 		if (migrations[i].number == number)
@@ -141,25 +139,32 @@ const struct migration *migration_find(int number)
 	return NULL;
 }
 
+bool migration_is_changed(int number, const char *checksum)
+{
+	const struct migration *migration = migration_find(number);
+	char built[CHECKSUM_SIZE];
+
+	if (!migration)
+		return false;
+	migration_checksum(migration->text, built);
+	return strcmp(built, checksum) != 0;
+}
+
 /* If an applied migration differs from this build's, the state of the tables is not known. */
 static bool migrate_check_row(struct migrator *m, const PGresult *result, int row)
 {
-	const struct migration *migration = migration_find(atoi(adhoc_text(result, row, 0)));
-	char checksum[CHECKSUM_SIZE];
+	int number = atoi(PQgetvalue(result, row, 0));
+	const char *name = PQgetvalue(result, row, 1);
 
-	if (!migration) {
-		fprintf(m->out, "%04d %s: applied by a newer build\n",
-			atoi(adhoc_text(result, row, 0)), adhoc_text(result, row, 1));
-		return true;
-	}
-	migration_checksum(migration->text, checksum);
-	if (strcmp(checksum, adhoc_text(result, row, 2)) == 0)
+	if (!migration_find(number))
+		fprintf(m->out, "%04d %s: applied by a newer build\n", number, name);
+	if (!migration_is_changed(number, PQgetvalue(result, row, 2)))
 		return true;
 	fprintf(stderr,
-		"migrate: %s was changed after it was applied to this database.\n"
+		"migrate: %04d %s was changed after it was applied to this database.\n"
 		"Never change a migration: undo the change and add a new migration. "
 		"Nothing was done.\n",
-		migrate_label(migration).text);
+		number, name);
 	return false;
 }
 
@@ -182,7 +187,7 @@ static bool migrate_check_applied(struct migrator *m)
 
 	if (!m->has_versions)
 		return true;
-	return migrate_begin(m, what) && migrate_end(m, what, migrate_check_rows(m));
+	return migrate_exec(m, what, begin_sql) && migrate_end(m, what, migrate_check_rows(m));
 }
 
 static bool migrate_is_applied(struct migrator *m, const struct migration *migration, bool *applied)
@@ -228,7 +233,7 @@ static bool migrate_one(struct migrator *m, const struct migration *migration)
 	struct label label = migrate_label(migration);
 	bool applied, ok;
 
-	if (!migrate_begin(m, label.text))
+	if (!migrate_exec(m, label.text, begin_sql))
 		return false;
 	ok = migrate_is_applied(m, migration, &applied);
 	if (ok && !applied)
@@ -297,7 +302,7 @@ static bool migrate_grant_as(struct migrator *m, const char *role, const char *i
 		return true;
 	}
 	migrate_fill_in(&sql, grants_sql, identifier);
-	ok = !sql.failed && migrate_begin(m, "grants");
+	ok = !sql.failed && migrate_exec(m, "grants", begin_sql);
 	if (ok)
 		ok = migrate_end(m, "grants",
 				 migrate_make_role(m, role, identifier) &&

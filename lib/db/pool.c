@@ -152,20 +152,6 @@ static enum grant pool_wait(struct db_pool *pool, int64_t deadline_ms, struct db
 	return grant;
 }
 
-static void pool_connected(struct db_pool *pool)
-{
-	bool was_down;
-
-	pthread_mutex_lock(&pool->lock);
-	was_down = pool->down;
-	pool->down = false;
-	pool->connecting--;
-	pool_serve(pool);
-	pthread_mutex_unlock(&pool->lock);
-	if (was_down)
-		log_event(LOG_LEVEL_INFO, "database_back", "connected again");
-}
-
 /* Several connects may fail together: only a later one doubles the pause. */
 static void pool_back_off(struct db_pool *pool)
 {
@@ -182,30 +168,27 @@ static void pool_back_off(struct db_pool *pool)
 			    arc4random_uniform((uint32_t)pool->backoff_ms / 2 + 1);
 }
 
-static void pool_connect_failed(struct db_pool *pool, const char *why)
-{
-	bool was_down;
-
-	pthread_mutex_lock(&pool->lock);
-	was_down = pool->down;
-	pool->open--;
-	pool->connecting--;
-	pool_back_off(pool);
-	pool_serve(pool);
-	pthread_mutex_unlock(&pool->lock);
-	if (!was_down)
-		log_event(LOG_LEVEL_ERROR, "database_away", "%s", why);
-}
-
 static struct db_conn *pool_connect(struct db_pool *pool)
 {
 	char why[CONN_WHY_MAX];
 	struct db_conn *conn = conn_open(buf_text(&pool->conninfo), pool->options.connect_ms, why);
+	bool was_down;
 
-	if (conn)
-		pool_connected(pool);
-	else
-		pool_connect_failed(pool, why);
+	pthread_mutex_lock(&pool->lock);
+	was_down = pool->down;
+	pool->connecting--;
+	if (conn) {
+		pool->down = false;
+	} else {
+		pool->open--;
+		pool_back_off(pool);
+	}
+	pool_serve(pool);
+	pthread_mutex_unlock(&pool->lock);
+	if (conn && was_down)
+		log_event(LOG_LEVEL_INFO, "database_back", "connected again");
+	else if (!conn && !was_down)
+		log_event(LOG_LEVEL_ERROR, "database_away", "%s", why);
 	return conn;
 }
 

@@ -1,233 +1,187 @@
-/* Preflight of the server and the role. */
+/* Preflight: most checks are queries of preflight.sql, which judge and word what they find. */
 #include "db/preflight.h"
 
 #include "base/clock.h"
-#include "db/probe.h"
+#include "base/decimal.h"
+#include "base/json_out.h"
+#include "db/internal.h"
+#include "db/migrations.h"
 
-#include <stdio.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SERVER_VERSION_MIN 130000 /* gen_random_uuid() without an extension */
-#define CLOCK_SKEW_MAX_MS 2000	  /* tokens expire by our clock, holds by that of the database */
+static const char *const verdict_names[] = { "ok", "warn", "fail" };
 
-PGresult *probe_ask(struct probe *probe, const char *name, const char *sql, int count,
-		    const char *const *params)
-{
-	PGresult *result = adhoc_query(probe->pg, sql, count, params);
-
-	if (adhoc_ok(result))
-		return result;
-	preflight_add(probe->report, PREFLIGHT_FAIL, name, NULL, "the check failed: %s",
-		      adhoc_why(result));
-	PQclear(result);
-	return NULL;
-}
-
-static void probe_version(struct probe *probe)
-{
-	int version = PQserverVersion(probe->pg);
-	const char *text = PQparameterStatus(probe->pg, "server_version");
-
-	if (version < SERVER_VERSION_MIN)
-		preflight_add(probe->report, PREFLIGHT_FAIL, "version",
-			      "use PostgreSQL 13 or later", "the server is PostgreSQL %s",
-			      text ? text : "?");
-	else
-		preflight_add(probe->report, PREFLIGHT_OK, "version", NULL, "PostgreSQL %s",
-			      text ? text : "?");
-}
-
-/* Compares with the middle of the round trip. */
-static void probe_clock(struct probe *probe)
-{
-	int64_t before_ms = clock_unix_ms(), after_ms, skew_ms;
-	PGresult *result =
-		probe_ask(probe, "clock",
-			  "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", 0, NULL);
-
-	if (!result)
-		return;
-	after_ms = clock_unix_ms();
-	skew_ms = atoll(adhoc_text(result, 0, 0)) - (before_ms + after_ms) / 2;
-	PQclear(result);
-	if (llabs(skew_ms) > CLOCK_SKEW_MAX_MS)
-		preflight_add(probe->report, PREFLIGHT_WARN, "clock",
-			      "run chrony or systemd-timesyncd on both machines",
-			      "the clocks of the database and this machine differ by %lld ms",
-			      (long long)skew_ms);
-	else
-		preflight_add(
-			probe->report, PREFLIGHT_OK, "clock", NULL,
-			"the clocks of the database and this machine differ by less than %d ms",
-			CLOCK_SKEW_MAX_MS);
-}
-
-/* A pooler reports a process id that is not the server's. */
-static void probe_pooler(struct probe *probe)
-{
-	PGresult *result = probe_ask(probe, "pooler", "SELECT pg_backend_pid()", 0, NULL);
-	bool pooled;
-
-	if (!result)
-		return;
-	pooled = atoi(adhoc_text(result, 0, 0)) != PQbackendPID(probe->pg);
-	PQclear(result);
-	if (pooled && probe->settings->prepared_statements)
-		preflight_add(
-			probe->report, PREFLIGHT_WARN, "pooler",
-			"PAYMENTS_PREPARED_STATEMENTS=off, unless it is pgbouncer 1.21 or later "
-			"with max_prepared_statements set",
-			"there is a connection pooler, and prepared statements are on");
-	else
-		preflight_add(probe->report, PREFLIGHT_OK, "pooler", NULL, "%s",
-			      pooled ? "a connection pooler; prepared statements are off" : "none");
-}
-
-static void probe_room(struct probe *probe)
-{
-	static const char sql[] =
-		"SELECT current_setting('max_connections')::int"
-		" - current_setting('superuser_reserved_connections')::int,"
-		" (SELECT count(*) FROM pg_stat_activity"
-		"  WHERE backend_type = 'client backend' AND usename IS DISTINCT FROM "
-		"current_user),"
-		" (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user)";
-	int wanted = probe->workers * probe->settings->db_connections;
-	PGresult *result = probe_ask(probe, "room", sql, 0, NULL);
-	int room, others, limit;
-
-	if (!result)
-		return;
-	room = atoi(adhoc_text(result, 0, 0));
-	others = atoi(adhoc_text(result, 0, 1));
-	limit = atoi(adhoc_text(result, 0, 2));
-	PQclear(result);
-	if (wanted > room - others || (limit >= 0 && wanted > limit))
-		preflight_add(probe->report, PREFLIGHT_WARN, "room",
-			      "lower PAYMENTS_DB_CONNECTIONS, or raise max_connections",
-			      "%d workers need up to %d connections; %d are allowed, others use %d",
-			      probe->workers, wanted, limit >= 0 && limit < room ? limit : room,
-			      others);
-	else
-		preflight_add(probe->report, PREFLIGHT_OK, "room", NULL,
-			      "%d workers need up to %d connections of %d, others use %d",
-			      probe->workers, wanted, room, others);
-}
-
-/* Limits of the role: they hold on every connection, behind a pooler too. */
-/* clang-format off */
-static const struct limit {
-	const char *name;
-	int most_ms;
-	const char *why;
-} limits[] = {
-	{ "lock_timeout", 2000, "a request may wait for a lock for ever" },
-	{ "statement_timeout", 5000, "a statement may run after its client has gone" },
-	{ "idle_in_transaction_session_timeout", 60000, "a worker that hangs keeps its row locks" },
+static const enum sql_id checks[] = {
+	SQL_PREFLIGHT_VERSION, SQL_PREFLIGHT_ROLE,    SQL_PREFLIGHT_CLOCK, SQL_PREFLIGHT_POOLER,
+	SQL_PREFLIGHT_ROOM,    SQL_PREFLIGHT_LIMITS,  SQL_PREFLIGHT_PLANS, SQL_PREFLIGHT_RIGHTS,
+	SQL_PREFLIGHT_EXCESS,  SQL_PREFLIGHT_EXPIRED, SQL_PREFLIGHT_INDEX, SQL_PREFLIGHT_HOLDS,
 };
-/* clang-format on */
 
-static void probe_limit(struct probe *probe, const struct limit *limit)
+void preflight_add(struct preflight *report, enum preflight_verdict verdict, const char *name,
+		   const char *remedy, const char *format, ...)
 {
-	const char *const params[] = { limit->name };
-	PGresult *result = probe_ask(probe, "limits",
-				     "SELECT setting FROM pg_settings WHERE name = $1", 1, params);
-	char remedy[512];
-	int now_ms;
+	struct preflight_line *line = &report->lines[report->count];
+	va_list args;
 
-	if (!result)
+	if (report->count == PREFLIGHT_LINES_MAX) {
+		report->verdict = PREFLIGHT_FAIL;
 		return;
-	now_ms = PQntuples(result) ? atoi(adhoc_text(result, 0, 0)) : 0;
-	PQclear(result);
-	snprintf(remedy, sizeof(remedy), "ALTER ROLE %s SET %s = '%ds';", probe->role, limit->name,
-		 limit->most_ms / 1000);
-	if (now_ms == 0)
-		preflight_add(probe->report, PREFLIGHT_WARN, "limits", remedy, "%s is off: %s",
-			      limit->name, limit->why);
-	else if (now_ms > limit->most_ms)
-		preflight_add(probe->report, PREFLIGHT_WARN, "limits", remedy, "%s is %d ms: %s",
-			      limit->name, now_ms, limit->why);
-	else
-		preflight_add(probe->report, PREFLIGHT_OK, "limits", NULL, "%s is %d ms",
-			      limit->name, now_ms);
+	}
+	if (verdict > report->verdict)
+		report->verdict = verdict;
+	line->verdict = verdict;
+	line->name = name;
+	snprintf(line->remedy, sizeof(line->remedy), "%s", remedy ? remedy : "");
+	va_start(args, format);
+	vsnprintf(line->text, sizeof(line->text), format, args);
+	va_end(args);
+	report->count++;
 }
 
-/* Plans may have been made while the tables were empty: see schema/grants.sql. */
-static void probe_plans(struct probe *probe)
-{
-	PGresult *result = probe_ask(probe, "plans",
-				     "SELECT current_setting('enable_seqscan') = 'off'", 0, NULL);
-	char remedy[512];
-
-	if (!result)
-		return;
-	snprintf(remedy, sizeof(remedy), "ALTER ROLE %s SET enable_seqscan = off;", probe->role);
-	if (adhoc_true(result, 0, 0))
-		preflight_add(probe->report, PREFLIGHT_OK, "plans", NULL, "enable_seqscan is off");
-	else
-		preflight_add(probe->report, PREFLIGHT_WARN, "plans", remedy,
-			      "enable_seqscan is on: a plan made for a small table may scan a "
-			      "large one");
-	PQclear(result);
-}
-
-static void probe_role(struct probe *probe)
-{
-	PGresult *result =
-		probe_ask(probe, "role",
-			  "SELECT quote_ident(current_user), rolsuper, current_database()"
-			  " FROM pg_roles WHERE rolname = current_user",
-			  0, NULL);
-
-	if (!result)
-		return;
-	snprintf(probe->role, sizeof(probe->role), "%s", adhoc_text(result, 0, 0));
-	if (adhoc_true(result, 0, 1))
-		preflight_add(probe->report, PREFLIGHT_WARN, "role",
-			      "payctl migrate --grant payments_service, and connect as that role",
-			      "%s is a superuser: a bug of the service could do anything",
-			      probe->role);
-	else
-		preflight_add(probe->report, PREFLIGHT_OK, "role", NULL, "%s, database %s",
-			      probe->role, adhoc_text(result, 0, 2));
-	PQclear(result);
-}
-
-static bool probe_connect(struct probe *probe)
+static PGconn *preflight_connect(struct preflight *report, const struct settings *settings)
 {
 	char why[CONN_WHY_MAX];
 	struct buf conninfo = { 0 };
+	PGconn *pg;
 
-	db_conninfo(probe->settings, &conninfo);
-	probe->pg = conn_connect(buf_text(&conninfo), ADHOC_CONNECT_MS, why);
+	db_conninfo(settings, &conninfo);
+	pg = conn_connect(buf_text(&conninfo), ADHOC_CONNECT_MS, why);
 	buf_free(&conninfo);
-	if (!probe->pg) {
+	if (pg)
+		preflight_add(report, PREFLIGHT_OK, "connection", NULL, "%s port %s", PQhost(pg),
+			      PQport(pg));
+	else
 		preflight_add(
-			probe->report, PREFLIGHT_FAIL, "connection",
+			report, PREFLIGHT_FAIL, "connection",
 			"check DATABASE_URL or DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD",
 			"%s", why);
-		return false;
+	return pg;
+}
+
+static void preflight_row(struct preflight *report, const char *name, const PGresult *result,
+			  int row)
+{
+	enum preflight_verdict verdict = PREFLIGHT_OK;
+
+	while (verdict < PREFLIGHT_FAIL &&
+	       strcmp(PQgetvalue(result, row, 0), verdict_names[verdict]) != 0)
+		verdict++;
+	if (verdict == PREFLIGHT_OK)
+		preflight_add(report, verdict, name, NULL, "%s", PQgetvalue(result, row, 1));
+	else
+		preflight_add(report, verdict, name, PQgetvalue(result, row, 3), "%s",
+			      PQgetvalue(result, row, 2));
+}
+
+static void preflight_check(struct preflight *report, const struct settings *settings, int workers,
+			    PGconn *pg, enum sql_id check)
+{
+	const struct sql_statement *sql = sql_statement(check);
+	const char *name = sql->name + strlen("preflight_");
+	struct decimal worker_count = decimal(workers), backend_pid = decimal(PQbackendPID(pg)),
+		       connections = decimal(settings->db_connections),
+		       here_ms = decimal(clock_unix_ms());
+	const char *const params[] = { worker_count.text, connections.text,
+				       settings->prepared_statements ? "true" : "false",
+				       backend_pid.text, here_ms.text };
+	PGresult *result = adhoc_query(pg, sql->text, sql->params, params);
+
+	if (!adhoc_ok(result))
+		preflight_add(report, PREFLIGHT_FAIL, name, NULL, "the check failed: %s",
+			      adhoc_why(result));
+	for (int row = 0; row < PQntuples(result); row++)
+		preflight_row(report, name, result, row);
+	PQclear(result);
+}
+
+/* The highest migration of the rows (number, checksum); -1: one differs from this build's. */
+static int schema_version(const PGresult *result)
+{
+	int version = 0;
+
+	for (int row = 0; row < PQntuples(result); row++) {
+		version = atoi(PQgetvalue(result, row, 0));
+		if (migration_is_changed(version, PQgetvalue(result, row, 1)))
+			return -1;
 	}
-	preflight_add(probe->report, PREFLIGHT_OK, "connection", NULL, "%s port %s",
-		      PQhost(probe->pg), PQport(probe->pg));
-	return true;
+	return version;
+}
+
+static void preflight_schema(struct preflight *report, PGconn *pg)
+{
+	int wanted = migrations_count ? migrations[migrations_count - 1].number : 0, version;
+	PGresult *result = adhoc_query(
+		pg, "SELECT number, checksum FROM payments.schema_versions ORDER BY number", 0,
+		NULL);
+
+	if (!adhoc_ok(result))
+		preflight_add(report, PREFLIGHT_FAIL, "schema", "payctl migrate --grant ROLE",
+			      "schema payments cannot be read: %s", adhoc_why(result));
+	else if ((version = schema_version(result)) < 0)
+		preflight_add(report, PREFLIGHT_FAIL, "schema",
+			      "use the build that applied it, or a newer one",
+			      "an applied migration differs from this build's");
+	else if (version < wanted)
+		preflight_add(report, PREFLIGHT_FAIL, "schema", "payctl migrate",
+			      "schema payments is at %d, this build needs %d", version, wanted);
+	else if (version > wanted)
+		preflight_add(report, PREFLIGHT_WARN, "schema",
+			      "install the newer build on this machine",
+			      "schema payments is at %d, this build knows %d", version, wanted);
+	else
+		preflight_add(report, PREFLIGHT_OK, "schema", NULL, "schema payments is at %d",
+			      version);
+	PQclear(result);
 }
 
 void preflight_database(struct preflight *report, const struct settings *settings, int workers)
 {
-	struct probe probe = { .report = report, .settings = settings, .workers = workers };
+	PGconn *pg = preflight_connect(report, settings);
 
-	if (!probe_connect(&probe))
+	if (!pg)
 		return;
-	probe_version(&probe);
-	probe_role(&probe);
-	probe_clock(&probe);
-	probe_pooler(&probe);
-	probe_room(&probe);
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
-		probe_limit(&probe, &limits[i]);
-	probe_plans(&probe);
-	probe_schema(&probe);
-	PQfinish(probe.pg);
+	preflight_schema(report, pg);
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		preflight_check(report, settings, workers, pg, checks[i]);
+	PQfinish(pg);
+}
+
+void preflight_print(const struct preflight *report, FILE *out)
+{
+	for (int i = 0; i < report->count; i++) {
+		const struct preflight_line *line = &report->lines[i];
+
+		fprintf(out, "%-5s %-14s %s\n", verdict_names[line->verdict], line->name,
+			line->text);
+		if (line->remedy[0])
+			fprintf(out, "%20s -> %s\n", "", line->remedy);
+	}
+}
+
+static void line_json(struct json_out *json, const struct preflight_line *line)
+{
+	json_object_begin(json, NULL);
+	json_string(json, "verdict", verdict_names[line->verdict]);
+	json_string(json, "name", line->name);
+	json_string(json, "text", line->text);
+	json_string(json, "remedy", line->remedy[0] ? line->remedy : NULL);
+	json_object_end(json);
+}
+
+void preflight_print_json(const struct preflight *report, FILE *out)
+{
+	struct buf buf = { 0 };
+	struct json_out json = { .buf = &buf };
+
+	json_object_begin(&json, NULL);
+	json_string(&json, "verdict", verdict_names[report->verdict]);
+	json_array_begin(&json, "checks");
+	for (int i = 0; i < report->count; i++)
+		line_json(&json, &report->lines[i]);
+	json_array_end(&json);
+	json_object_end(&json);
+	fprintf(out, "%s\n", buf_text(&buf));
+	buf_free(&buf);
 }

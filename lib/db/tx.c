@@ -195,37 +195,48 @@ enum db_code db_tx_run(struct db_pool *pool, const struct db_policy *policy, db_
 	return tx_run_all(&run, cost);
 }
 
-struct reading {
+/* One round trip, the whole work of its transaction. */
+struct single_trip {
 	struct db_step *steps;
 	int count;
-	void (*body)(const struct db_step *steps, void *context);
+	db_keep keep;
 	void *context;
 };
 
-static enum db_code read_body(struct db_tx *tx, void *context)
+static enum db_code single_trip_body(struct db_tx *tx, void *context)
 {
-	const struct reading *reading = context;
-	enum db_code code = db_tx_trip(tx, reading->steps, reading->count);
+	const struct single_trip *trip = context;
+	enum db_code code = tx->plain ? db_tx_trip(tx, trip->steps, trip->count)
+				      : db_tx_commit(tx, trip->steps, trip->count);
 
-	if (code == DB_OK)
-		reading->body(reading->steps, reading->context);
+	if (code == DB_OK && trip->keep)
+		trip->keep(trip->steps, trip->context);
 	return code;
 }
 
-enum db_code db_read(struct db_pool *pool, struct db_step *steps, int count,
-		     void (*body)(const struct db_step *steps, void *context), void *context,
-		     struct db_cost *cost)
+enum db_code db_read(struct db_pool *pool, struct db_step *steps, int count, db_keep keep,
+		     void *context, struct db_cost *cost)
 {
-	struct reading reading = {
-		.steps = steps, .count = count, .body = body, .context = context
-	};
+	struct single_trip trip = { steps, count, keep, context };
 	struct tx_run run = { .pool = pool,
 			      .policy = &DB_POLICY_REQUEST,
-			      .body = read_body,
-			      .context = &reading,
+			      .body = single_trip_body,
+			      .context = &trip,
 			      .plain = true };
 
 	return tx_run_all(&run, cost);
+}
+
+bool db_run_statement(struct db_pool *pool, struct db_step *step, db_keep keep, void *context)
+{
+	struct single_trip trip = { step, 1, keep, context };
+
+	return db_tx_run(pool, &DB_POLICY_REQUEST, single_trip_body, &trip, NULL) == DB_OK;
+}
+
+void db_keep_rows(const struct db_step *steps, void *context)
+{
+	*(int64_t *)context = db_rows(steps[0].result);
 }
 
 void db_cost_add(struct db_cost *sum, const struct db_cost *cost)

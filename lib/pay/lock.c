@@ -3,32 +3,13 @@
 #include <string.h>
 
 /* Columns of lock_rows. */
+/* clang-format off */
 enum lock_column {
-	PLACE,
-	I_ID,
-	I_STATUS,
-	I_ATTEMPT,
-	I_USER,
-	I_ORIGIN,
-	I_CHARGED,
-	I_REFUND,
-	I_SETTLED,
-	R_ID,
-	R_NUMBER,
-	R_AMOUNT,
-	R_STATUS,
-	R_PAYMENT_STATUS,
-	R_LEFT_MS,
-	T_EXISTS,
-	T_SEAT,
-	T_PRICE,
-	S_ID,
-	S_LABEL,
-	S_SECTION,
-	S_ROW,
-	S_NUMBER,
-	S_STATUS
+	PLACE, I_ID, I_STATUS, I_ATTEMPT, I_USER, I_ORIGIN, I_CHARGED, I_REFUND, I_SETTLED, R_ID,
+	R_NUMBER, R_AMOUNT, R_STATUS, R_PAYMENT_STATUS, R_LEFT_MS, T_EXISTS, T_SEAT, T_PRICE, S_ID,
+	S_LABEL, S_SECTION, S_ROW, S_NUMBER, S_STATUS
 };
+/* clang-format on */
 
 enum db_code lock_and_look(struct db_tx *tx, struct pg_columns *rows, const struct lock_ids *alone,
 			   struct db_step *look, const struct db_result **locked)

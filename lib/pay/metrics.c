@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define BUCKETS 12
-#define ROUTES (METRICS_ROUTES_MAX + 1) /* the last: no route matched */
+#define ROUTES (METRICS_ROUTES_MAX + 1) /* after the last route: no route matched */
 
 /* Upper bounds. A longer time is only in _sum and _count. */
 static const int64_t bounds_us[BUCKETS] = { 1000,   5000,   10000,   25000,   50000,   100000,
@@ -90,7 +90,7 @@ static uint32_t hash_text(uint32_t hash, const char *text)
 /* Two builds share a file only if they count the same things. */
 static uint32_t layout_hash(void)
 {
-	uint32_t hash = hash_text(2166136261u ^ (uint32_t)sizeof(struct pool_file), "1");
+	uint32_t hash = hash_text(2166136261u ^ (uint32_t)sizeof(struct pool_file), "2");
 
 	for (int i = 0; i < routes; i++)
 		hash = hash_text(hash, route_names[i]);
@@ -207,7 +207,7 @@ static enum http_class class_of(int http)
 
 void metrics_request(int route, int http, int64_t us)
 {
-	int at = route < 0 || route >= routes ? METRICS_ROUTES_MAX : route;
+	int at = route < 0 || route >= routes ? routes : route;
 
 	if (!own)
 		return;
@@ -223,87 +223,78 @@ void metrics_busy(int change)
 
 /* --- the sum over the pool --- */
 
-static const char *route_name(int at)
+/* `first` is in the first slot; the sum is over all slots. */
+static int64_t sum_of(const _Atomic int64_t *first)
 {
-	return at == METRICS_ROUTES_MAX ? "-" : route_names[at];
-}
-
-static int64_t sum_requests(int route, int class)
-{
+	size_t place = (size_t)((const char *)first - (const char *)file);
 	int64_t sum = 0;
 
-	for (int i = 0; i < METRICS_PROCESSES_MAX; i++)
-		sum += atomic_load_explicit(&file->slots[i].requests[route][class],
-					    memory_order_relaxed);
+	for (int i = 0; i < METRICS_PROCESSES_MAX; i++) {
+		const void *at = (const char *)&file->slots[i] + place;
+
+		sum += atomic_load_explicit((const _Atomic int64_t *)at, memory_order_relaxed);
+	}
 	return sum;
 }
 
-static void histogram_sum(struct histogram *sum, const struct histogram *part)
+static void write_head(struct buf *out, const char *name, const char *type, const char *help)
 {
-	for (int i = 0; i < BUCKETS; i++)
-		sum->buckets[i] += atomic_load_explicit(&part->buckets[i], memory_order_relaxed);
-	sum->count += atomic_load_explicit(&part->count, memory_order_relaxed);
-	sum->sum_us += atomic_load_explicit(&part->sum_us, memory_order_relaxed);
+	if (*help)
+		buf_printf(out, "# HELP %s %s\n", name, help);
+	buf_printf(out, "# TYPE %s %s\n", name, type);
 }
 
 /* `label` is "" or `route="..."`. */
-static void histogram_write(struct buf *out, const char *name, const char *label,
-			    const struct histogram *sum)
+static void write_histogram(struct buf *out, const char *name, const char *label,
+			    const struct histogram *first)
 {
 	const char *comma = *label ? "," : "";
-	int64_t below = 0;
+	int64_t below = 0, count, us;
 
 	for (int i = 0; i < BUCKETS; i++) {
-		below += sum->buckets[i];
+		below += sum_of(&first->buckets[i]);
 		buf_printf(out, "%s_bucket{%s%sle=\"%s\"} %lld\n", name, label, comma, bounds_s[i],
 			   (long long)below);
 	}
-	buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %lld\n", name, label, comma,
-		   (long long)sum->count);
-	buf_printf(out, "%s_sum{%s} %lld.%06lld\n", name, label, (long long)(sum->sum_us / 1000000),
-		   (long long)(sum->sum_us % 1000000));
-	buf_printf(out, "%s_count{%s} %lld\n", name, label, (long long)sum->count);
+	count = sum_of(&first->count);
+	us = sum_of(&first->sum_us);
+	buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %lld\n", name, label, comma, (long long)count);
+	buf_printf(out, "%s_sum{%s} %lld.%06lld\n", name, label, (long long)(us / 1000000),
+		   (long long)(us % 1000000));
+	buf_printf(out, "%s_count{%s} %lld\n", name, label, (long long)count);
 }
 
-static bool is_route(int at)
+static const char *route_name(int at)
 {
-	return at < routes || at == METRICS_ROUTES_MAX;
+	return at == routes ? "-" : route_names[at];
 }
 
 static void write_requests(struct buf *out)
 {
-	buf_puts(out, "# HELP payments_requests_total Requests answered.\n# TYPE "
-		      "payments_requests_total counter\n");
-	for (int at = 0; at < ROUTES; at++)
-		for (int class = 0; is_route(at) && class < HTTP_CLASSES; class ++)
+	const struct slot *first = &file->slots[0];
+	char label[128];
+
+	write_head(out, "payments_requests_total", "counter", "Requests answered.");
+	for (int at = 0; at <= routes; at++)
+		for (int class = 0; class < HTTP_CLASSES; class ++)
 			buf_printf(out,
 				   "payments_requests_total{route=\"%s\",status=\"%s\"} %lld\n",
 				   route_name(at), class_names[class],
-				   (long long)sum_requests(at, class));
-	buf_puts(out, "# HELP payments_request_seconds From accept to answer.\n"
-		      "# TYPE payments_request_seconds histogram\n");
-	for (int at = 0; at < ROUTES; at++) {
-		struct histogram sum = { .count = 0 };
-		char label[128];
-
-		for (int i = 0; is_route(at) && i < METRICS_PROCESSES_MAX; i++)
-			histogram_sum(&sum, &file->slots[i].routes[at]);
-		if (sum.count == 0)
+				   (long long)sum_of(&first->requests[at][class]));
+	write_head(out, "payments_request_seconds", "histogram", "From accept to answer.");
+	for (int at = 0; at <= routes; at++) {
+		if (sum_of(&first->routes[at].count) == 0)
 			continue;
 		snprintf(label, sizeof(label), "route=\"%s\"", route_name(at));
-		histogram_write(out, "payments_request_seconds", label, &sum);
+		write_histogram(out, "payments_request_seconds", label, &first->routes[at]);
 	}
 }
 
 static void write_times(struct buf *out)
 {
 	for (int what = 0; what < METRIC_TIMES; what++) {
-		struct histogram sum = { .count = 0 };
-
-		for (int i = 0; i < METRICS_PROCESSES_MAX; i++)
-			histogram_sum(&sum, &file->slots[i].times[what]);
-		buf_printf(out, "# TYPE %s histogram\n", time_names[what]);
-		histogram_write(out, time_names[what], "", &sum);
+		write_head(out, time_names[what], "histogram", "");
+		write_histogram(out, time_names[what], "", &file->slots[0].times[what]);
 	}
 }
 
@@ -311,13 +302,10 @@ static void write_counters(struct buf *out)
 {
 	for (int counter = 0; counter < METRIC_COUNTERS; counter++) {
 		const char *name = counter_texts[counter].name;
-		int64_t sum = 0;
 
-		for (int i = 0; i < METRICS_PROCESSES_MAX; i++)
-			sum += atomic_load_explicit(&file->slots[i].counters[counter],
-						    memory_order_relaxed);
-		buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n%s %lld\n", name,
-			   counter_texts[counter].help, name, name, (long long)sum);
+		write_head(out, name, "counter", counter_texts[counter].help);
+		buf_printf(out, "%s %lld\n", name,
+			   (long long)sum_of(&file->slots[0].counters[counter]));
 	}
 }
 
@@ -331,12 +319,10 @@ static void write_gauges(struct buf *out)
 		alive++;
 		busy += atomic_load(&file->slots[i].busy);
 	}
-	buf_printf(out,
-		   "# HELP payments_processes Processes of the pool.\n"
-		   "# TYPE payments_processes gauge\npayments_processes %d\n"
-		   "# HELP payments_requests_busy Requests in work.\n"
-		   "# TYPE payments_requests_busy gauge\npayments_requests_busy %d\n",
-		   alive, busy);
+	write_head(out, "payments_processes", "gauge", "Processes of the pool.");
+	buf_printf(out, "payments_processes %d\n", alive);
+	write_head(out, "payments_requests_busy", "gauge", "Requests in work.");
+	buf_printf(out, "payments_requests_busy %d\n", busy);
 }
 
 void metrics_write(struct buf *out)

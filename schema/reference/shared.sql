@@ -5,8 +5,8 @@
 -- Times are TIMESTAMP without a zone, in the zone of the database's sessions. Beyond primary
 -- keys and unique constraints there is no index, because there is none where this service goes.
 --
--- This is the world whose reservations take the status 'expired';
--- world-without-expired.sql turns it into the other one.
+-- This is the variant whose reservations take the status 'expired';
+-- variant-without-expired.sql turns it into the other one.
 
 CREATE FUNCTION public.update_updated_at_column() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

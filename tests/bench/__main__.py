@@ -1,5 +1,5 @@
 """
-What the service can do on this machine, beside what the database or the gateway could do without it.
+The service's figures on this machine, each beside the limit of the database or the gateway.
 
 Run by ./dev bench, which builds first. Writes bench.json and bench.svg to --out.
 """
@@ -29,7 +29,7 @@ def arguments():
 
 
 def measure_all(cluster, plan, wanted):
-    """The rows, and the names of those that could not be measured; one that fails stops no other."""
+    """The rows, and the names of those that could not be measured; a failure stops no other row."""
     measured, failed = [], []
     for name, measure in rows.ALL.items():
         if wanted and name not in wanted:
@@ -37,9 +37,9 @@ def measure_all(cluster, plan, wanted):
         since = time.monotonic()
         try:
             with ground.fresh(cluster) as base:
-                for row in measure(base, plan):  # what was measured before a failure stays
+                for row in measure(base, plan):  # rows before a failure stay
                     measured.append(row)
-        except Exception:  # whatever it was, it is shown, and the run fails at its end
+        except Exception:  # shown here; the run fails at its end
             traceback.print_exc()
             failed.append(name)
         print(f"== {name}: {time.monotonic() - since:.0f} s", file=sys.stderr, flush=True)

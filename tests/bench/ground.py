@@ -1,9 +1,9 @@
 """
-What everything is measured on: a private PostgreSQL of the harness, a database with as many users,
+The ground of a measurement: a private PostgreSQL of the harness, a database with as many users,
 seats and reservations as a row asks for, and a pool behind nginx.
 
-Ids are hashes of numbers: as scattered as the random ids of a real database, and known to pgbench,
-wrk and us without a look-up. Numbers count up and are used once.
+Ids are hashes of numbers. They are as scattered as the random ids of a real database, and pgbench,
+wrk and this program compute them without a query. Numbers count up and are used once.
 """
 
 import contextlib
@@ -19,15 +19,11 @@ from harness.pool import Pool
 
 USERS = 2000
 PAST = 10_000  # reservations that were made and paid before anything is measured
-MOST_A_SECOND = 6000  # payments or holds, until it is known what the machine can do
-LEAST_A_SECOND = 3000  # whatever a first, cold turn has shown
+MOST_A_SECOND = 6000  # payments or holds, until the machine's rate is known
+LEAST_A_SECOND = 3000  # even after a first, cold turn
 STOCK_FACTOR = 2.2
 SEATS = 2000  # of one performance
 EXTRA = """
-shared_preload_libraries = 'pg_stat_statements'
-pg_stat_statements.track = none
-pg_stat_statements.track_utility = off
-pg_stat_statements.track_planning = on
 max_wal_size = 4GB
 min_wal_size = 1GB
 shared_buffers = {buffers_mb}MB
@@ -50,8 +46,8 @@ def identity(letter, number):
 @contextlib.contextmanager
 def fresh(cluster):
     """
-    A ground for one group of rows, so that none is measured among what another has left. The audit ends its
-    use.
+    A ground for one group of rows, so that no row is measured among the leftovers of another. Its
+    use ends with an audit.
     """
     base = Ground(cluster, PAST)
     try:
@@ -63,7 +59,9 @@ def fresh(cluster):
 
 
 def quarter_of_memory_mb():
-    """What PostgreSQL's manual tells an administrator to begin with; its default, 128 MB, is for it to start anywhere."""
+    """
+    PostgreSQL's manual recommends a quarter; the default of 128 MB is only meant to start anywhere.
+    """
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 // 2**20
 
 
@@ -78,8 +76,8 @@ def start_cluster():
 
 def age(cluster):
     """
-    A server that has seen some load writes its log into files that it has already. A new one makes a file of
-    16 MB every two seconds of a rush, and no commit goes on meanwhile.
+    Writes some log first. A server that has been under load reuses its WAL files; a new one creates
+    a file of 16 MB every two seconds of a rush, and commits wait for that.
     """
     database = cluster.database()
     database.rows("SELECT count(pg_logical_emit_message(false, 'bench', repeat('x', 1000000))) "
@@ -98,8 +96,8 @@ class Ground:
         self.next = 1
         self.most_a_second = MOST_A_SECOND
         self.best_a_second = 0
-        self.database.rows("SET synchronous_commit = off")  # what we load; the service has its own
-        self.database.rows("CREATE EXTENSION pg_stat_statements SCHEMA public")
+        # of this connection; the service has its own
+        self.database.rows("SET synchronous_commit = off")
         self.database.rows(INDEXES)
         self.database.rows(
             "INSERT INTO public.users (id, email, password_hash, name) SELECT md5('u' || n)::uuid, "
@@ -136,9 +134,13 @@ class Ground:
             f"FROM {numbers}", *span)
 
     def remember(self, count):
-        """Reservations of the past: paid here, with all that this service writes about a payment."""
+        """
+        Reservations of the past, paid by this service, with all rows that it writes about a
+        payment.
+        """
         first, last = self.take(count), self.next - 1
-        self.database.rows("SET session_replication_role = replica")  # no trigger asks what we know
+        # without triggers: the rows are right
+        self.database.rows("SET session_replication_role = replica")
         age = f"({last} - n) * interval '1 second'"
         self._insert(first, count, age, "reserved", "'confirmed', 'completed'")
         mine = ("md5('r' || n)::uuid AS reservation, md5('u' || n %% {0})::uuid AS person, "
@@ -167,13 +169,16 @@ class Ground:
         self.database.rows("SET session_replication_role = origin")
 
     def take(self, count):
-        """The first of `count` numbers that nobody has used."""
+        """The first of `count` unused numbers."""
         first = self.next
         self.next += count
         return first
 
     def note_rate(self, a_second):
-        """What the service managed: from now on less is kept in stock, but enough for the limit too."""
+        """
+        Takes note of the service's rate: from now on the stock is smaller, but enough for the limit
+        too.
+        """
         self.best_a_second = max(self.best_a_second, a_second)
         self.most_a_second = min(MOST_A_SECOND, max(LEAST_A_SECOND, STOCK_FACTOR * self.best_a_second))
 
@@ -182,7 +187,9 @@ class Ground:
         return int(self.most_a_second * seconds)
 
     def reserve(self, count):
-        """Pending reservations as the monolith makes them, one seat each; the first one's number."""
+        """
+        Pending reservations as the monolith makes them, one seat each; the first one's number.
+        """
         first = self.take(count)
         self._insert(first, count, "interval '0'", "locked", "'pending', 'pending'")
         return first
@@ -225,8 +232,8 @@ class Ground:
                                    "AND finished_at >= to_timestamp(%s) AND finished_at < to_timestamp(%s)",
                                    begin, end)
 
-    def together_between(self, begin, end):
-        """Settlements that one transaction carried, on average: each has two entries in the ledger."""
+    def batch_between(self, begin, end):
+        """Settlements of one transaction, on average: each has two entries in the ledger."""
         return float(self.database.value(
             "SELECT count(*) / 2.0 / greatest(count(DISTINCT xmin::text), 1) FROM payments.ledger_entries "
             "WHERE created_at >= to_timestamp(%s) AND created_at < to_timestamp(%s)", begin, end))
@@ -235,13 +242,13 @@ class Ground:
         return self.database.value("SELECT count(*) FROM payments.attempts WHERE status = 'approved'")
 
     def warm(self):
-        """Indexes into PostgreSQL's buffers, where they are on a server that has been up for a day."""
+        """Loads indexes into PostgreSQL's buffers, as on a server that has been up for a day."""
         self.database.rows("CREATE EXTENSION IF NOT EXISTS pg_prewarm SCHEMA public")
         self.database.rows("SELECT public.pg_prewarm(oid) FROM pg_class WHERE relkind = 'i' "
                            "AND relnamespace IN ('public'::regnamespace, 'payments'::regnamespace)")
 
     def rest(self, checkpoint=True):
-        """Between two measurements: nothing is left over from the one before."""
+        """Between two measurements: waits until nothing of the one before is left."""
         wait.until("no attempt is open", lambda: self.database.value(
             "SELECT count(*) FROM payments.attempts WHERE status IN ('sent', 'unknown')") == 0, 30)
         if checkpoint:
@@ -263,9 +270,9 @@ PROCESSES = 2  # as many as start by default
 
 
 def start_pool(base, processes=PROCESSES, program=None, **settings):
-    """A pool as it is installed: the service's own defaults, but for what `settings` says."""
+    """A pool with the service's defaults, except for `settings`."""
     pool = Pool(base.database, {"PAYMENTS_JANITOR_INTERVAL_MS": 1000} | settings, processes)
-    if "PAYMENTS_ADMIN_LISTEN" in settings:  # whichever process is asked says what all have counted
+    if "PAYMENTS_ADMIN_LISTEN" in settings:  # any process then answers with the pool's counts
         pool.environment["PAYMENTS_METRICS_FILE"] = str(pool.folder / "metrics")
     if program is not None:
         shutil.copy2(program, pool.program)
@@ -290,7 +297,7 @@ def cpu_s(pids):
 
 
 def memory_mb(pids):
-    """What the processes hold in memory, pages that several share counted once."""
+    """Memory of the processes; pages that several share count once."""
     total = 0
     for pid in pids:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines():

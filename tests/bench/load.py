@@ -1,4 +1,4 @@
-"""The two that push: wrk through nginx, pgbench past everything. Both return plain dictionaries."""
+"""The two load generators: wrk through nginx, pgbench directly. Both return plain dictionaries."""
 
 import json
 import re
@@ -7,8 +7,6 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-
-from harness import build
 
 import ground
 import statements
@@ -41,10 +39,13 @@ class Wrk:
         return figures
 
 
-def process_lines(base, first, count):
-    """Requests that pay `count` reservations."""
+def process_lines(base, first, count, keyed=False):
+    """
+    Requests that pay `count` reservations, each with an Idempotency-Key of its own where `keyed`.
+    """
     return [f"POST\t/api/v1/payments/process\t{base.tokens[n % ground.USERS]}\t"
             f'{{"reservationId":"{ground.identity("r", n)}","paymentMethod":"kakao_pay"}}'
+            + (f'\t{ground.identity("k", n)}' if keyed else "")
             for n in range(first, first + count)]
 
 
@@ -66,8 +67,8 @@ def pgbench(base, script, clients, seconds=None, each=None, variables=None):
         command += ["-T", seconds + 1, "-P", 1] if each is None else ["-t", each]
         known = {"n": -1, "clients": clients, "users": ground.USERS, "seats": ground.SEATS, "none": "none",
                  "request": "9f0c2b6a1d3e4f509f0c2b6a1d3e4f50", "body": "-",
-                 "at": "2026-01-01 00:00:00.000Z", "empty": "{}", "newest": "infinity",
-                 "last": "ffffffff-ffff-ffff-ffff-ffffffffffff", "most": 51}
+                 "empty": "{}", "newest": "infinity", "last": "ffffffff-ffff-ffff-ffff-ffffffffffff",
+                 "most": 51}
         for name, value in (known | (variables or {})).items():
             command += ["-D", f"{name}={value}"]
         command += [base.database.name]
@@ -82,8 +83,7 @@ def pgbench(base, script, clients, seconds=None, each=None, variables=None):
     return {"tps": numbers.mean(each_second[1:] or [overall]), "count": count}
 
 
-def payments(base, clients, seconds, supply, text=None):
-    """The service's payment, statement by statement, without the service (or another script)."""
-    first = base.reserve(supply)
-    text = text or statements.script(statements.PAYMENT, statements.service_statements())
-    return pgbench(base, text, clients, seconds, variables={"base": first})
+def payments(base, clients, seconds, supply):
+    """The payment of the yardstick, statement by statement, without the service."""
+    return pgbench(base, statements.script(statements.PAYMENT), clients, seconds,
+                   variables={"base": base.reserve(supply)})

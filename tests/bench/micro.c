@@ -68,6 +68,7 @@ static void json_in(void)
 
 static void json_out(void)
 {
+	static const struct locked no_seats;
 	const struct payment_facts facts = {
 		.language = LANGUAGE_KO,
 		.intent_id = USER,
@@ -76,11 +77,10 @@ static void json_out(void)
 		.payment_method = "kakao_pay",
 		.amount_krw = 70000,
 		.at = "2026-11-20T08:40:12.934Z",
-		.event_json = "{\"title\":\"t\",\"venue\":\"v\",\"event_date\":\"2026-12-20T08:39:"
-			      "38.571Z\"}",
-		.seats_json =
-			"[{\"id\":\"" USER "\",\"seat_label\":\"VIP-1-5\",\"section\":\"VIP\","
-			"\"row_number\":1,\"seat_number\":5,\"unit_price\":70000}]",
+		.event_title = "t",
+		.event_venue = "v",
+		.event_date = "2026-12-20T08:39:38.571Z",
+		.locked = &no_seats, /* which a database must give */
 	};
 	struct buf body = { 0 };
 

@@ -1,4 +1,4 @@
-"""What was measured, as a table for people and as JSON for programs."""
+"""The figures, as a table for people and as JSON for programs."""
 
 import json
 import os
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Row:
-    """One figure. Each round adds what was measured and, where there is one, the limit beside it."""
+    """One figure. Each round adds its value and, where there is one, the limit beside it."""
     name: str
     unit: str
-    limit: str  # what it is measured against; "" where the figure stands for itself
+    limit: str  # the other side of the ratio; "" where the figure is judged by itself
     wanted: str  # such as ">= 0.70": of the ratio where there is a limit, else of the figure
     rounds: list = field(default_factory=list)
     note: str = ""
@@ -46,7 +46,7 @@ class Row:
 
 
 def figure(number):
-    """As many digits as can be believed."""
+    """As many digits as the measurement supports."""
     if number is None:
         return "-"
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"

@@ -1,4 +1,5 @@
--- wrk: sends the requests of a file, a line each: method, path, token, body, parted by tabs.
+-- wrk: sends the requests of a file, a line each: method, path, token, body, Idempotency-Key, with tabs
+-- between them; token, body and key may be empty.
 -- "once": each request at most once, a share of the file for each thread; "cycle": again and again.
 -- Prints its figures as one line of JSON.
 
@@ -10,7 +11,7 @@ function setup(thread)
 end
 
 local function read(line)
-	local method, path, token, body = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t?(.*)$")
+	local method, path, token, body, key = line:match("^([^\t]*)\t([^\t]*)\t([^\t]*)\t?([^\t]*)\t?(.*)$")
 	local headers = { ["Host"] = "127.0.0.1" }
 
 	if token ~= "" then
@@ -20,6 +21,9 @@ local function read(line)
 		headers["Content-Type"] = "application/json"
 	else
 		body = nil
+	end
+	if key ~= "" then
+		headers["Idempotency-Key"] = key
 	end
 	return wrk.format(method, path, headers, body)
 end

@@ -1,6 +1,6 @@
 """
-The rows of the table: how each is measured, and against what. Where a limit is measured and not
-arithmetic, figure and limit take turns, and each round begins with the other one.
+The rows of the table: how each is measured, and against which limit. Where a limit is measured and
+not arithmetic, figure and limit take turns, and the order changes each round.
 """
 
 import json
@@ -18,7 +18,8 @@ from report import Row
 
 CONNECTIONS = 32  # 2 processes of 16: the pool's, pgbench's, and the clients that keep them busy
 CROWD = 256
-AT_THE_DOOR = 1000  # of 2,000 buyers, as many as the socket's backlog lets wait at once
+RUSH_CONNECTIONS = 1000  # of 2,000 buyers, as many as the socket's backlog holds at once
+YARDSTICK = "pgbench, the statements and round trips of frozen.sql"
 MOUNT = "/api/v1/payments"
 
 
@@ -45,10 +46,10 @@ def turns(rounds, first, second):
     return pairs
 
 
-def pay(base, pool, connections, seconds, checkpoint=True):
+def pay(base, pool, connections, seconds, checkpoint=True, keyed=False):
     """Payments through nginx: a second, CPU time of the workers, wrk's own figures."""
     supply = base.stock(seconds)
-    lines = load.process_lines(base, base.reserve(supply), supply)
+    lines = load.process_lines(base, base.reserve(supply), supply, keyed)
     base.rest(checkpoint)
     pids, before = pool.worker_pids(), base.settled()
     cpu, begin = ground.cpu_s(pids), time.time()
@@ -58,7 +59,7 @@ def pay(base, pool, connections, seconds, checkpoint=True):
     base.note_rate(count / figures["seconds"])
     return {"rate": count / figures["seconds"], "cpu_us": (ground.cpu_s(pids) - cpu) / count * 1e6,
             "p50_ms": figures["p50_ms"], "p99_ms": figures["p99_ms"],
-            "together": base.together_between(begin, time.time())}
+            "batch": base.batch_between(begin, time.time())}
 
 
 def pay_directly(base, clients, seconds):
@@ -66,58 +67,42 @@ def pay_directly(base, clients, seconds):
     return load.payments(base, clients, seconds, base.stock(seconds + 1))["tps"]
 
 
-def throughput(base, plan):
-    rate = Row("process, mock delay 0", "payments/s",
-               f"pgbench, the same statements and round trips, {CONNECTIONS} connections", ">= 0.70")
-    cpu = Row("CPU time of the workers", "us/payment", "", "<= 120")
+def against_pgbench(base, plan, rate, cpu=None, keyed=False):
+    """Fills the rows: payments through the service, and pgbench's beside them."""
     pool = ground.start_pool(base, **ground.AT_ONCE)
-    together = []
+    batches = []
     try:
-        pay(base, pool, CONNECTIONS, 1)
-        for ours, limit in turns(plan.rounds, lambda: pay(base, pool, CONNECTIONS, plan.seconds),
+        pay(base, pool, CONNECTIONS, 1, keyed=keyed)
+        for ours, limit in turns(plan.rounds, lambda: pay(base, pool, CONNECTIONS, plan.seconds, keyed=keyed),
                                  lambda: pay_directly(base, CONNECTIONS, plan.seconds)):
             rate.add(ours["rate"], limit)
-            cpu.add(ours["cpu_us"])
-            together.append(ours["together"])
-        rate.note = (f"{statistics.median(together):.1f} payments written together, on average, where pgbench's "
-                     "are written one by one")
+            if cpu:
+                cpu.add(ours["cpu_us"])
+            batches.append(ours["batch"])
+        rate.note = (f"{statistics.median(batches):.1f} settlements a batch, on average, where pgbench settles "
+                     "one a transaction")
     finally:
         pool.stop()
+
+
+def throughput(base, plan):
+    rate = Row("process, mock delay 0", "payments/s", f"{YARDSTICK}, {CONNECTIONS} connections", ">= 1.60")
+    cpu = Row("CPU time of the workers", "us/payment", "", "<= 100")
+    against_pgbench(base, plan, rate, cpu)
     return [rate, cpu]
 
 
-def own_time_us(base, trips, known, bindings, seconds=1):
-    """PostgreSQL's own time per payment: planning and execution of everything but BEGIN and COMMIT."""
-    script = statements.script(trips, known, bindings=bindings)
-    base.rest()
-    base.database.rows("SELECT pg_stat_statements_reset()")
-    count = load.payments(base, 1, seconds, base.stock(seconds + 1), script)["count"]
-    spent = base.database.value(
-        "SELECT sum(total_exec_time + total_plan_time)::float * 1000 FROM pg_stat_statements s "
-        "JOIN pg_roles r ON r.oid = s.userid WHERE r.rolname = 'payments_service'")
-    return spent / count
-
-
-def transaction_cost(base, plan):
-    row = Row("transaction cost, claim + settle", "us/payment",
-              "the same work as one statement each (tests/bench/best.sql)", "<= 1.25")
-    known = statements.service_statements()
-    best = statements.parse((load.FOLDER / "best.sql").read_text(encoding="utf-8"))
-    base.database.rows("ALTER SYSTEM SET pg_stat_statements.track = 'top'")
-    base.database.rows("SELECT pg_reload_conf()")
-    for ours, limit in turns(
-            plan.rounds,
-            lambda: own_time_us(base, statements.PAYMENT, known, None),
-            lambda: own_time_us(base, statements.BEST, best, statements.BEST_BINDINGS)):
-        row.add(ours, limit)
-    base.database.rows("ALTER SYSTEM RESET pg_stat_statements.track")
-    base.database.rows("SELECT pg_reload_conf()")
-    return [row]
+def keyed_throughput(base, plan):
+    rate = Row("process with an Idempotency-Key each, mock delay 0", "payments/s",
+               f"{YARDSTICK} (without keys), {CONNECTIONS} connections", ">= 1.50")
+    against_pgbench(base, plan, rate, keyed=True)
+    return [rate]
 
 
 def over_the_gateway_ms(pool, begin, end):
-    """What each payment that ended in that time took beyond its gateway's own: nginx's clock less the
-    gateway's."""
+    """
+    Time of each payment that ended in that span, by nginx's clock, less its gateway's own time.
+    """
     first, last = (datetime.fromtimestamp(at, timezone.utc).isoformat() for at in (begin, end))
     gateway = {line["requestId"]: line["gatewayMs"] for line in pool.log_lines("request")
                if first <= line["time"] < last}
@@ -136,10 +121,10 @@ def p99(figures):
 
 def buyers(base, plan, count, wanted):
     """
-    `count` buyers who pay again and again at a gateway of 500 to 1500 ms, with 8 connections a process, half of the
-    default: few are enough. All of them come at the same
-    instant; the ramp lasts until that wave has spread, which took 15 s where the machine had a twentieth left
-    over for it, and its time over the gateway's own is told apart.
+    `count` buyers pay again and again at a gateway of 500 to 1500 ms. A process has 8 database
+    connections, half of the default: few are enough. All buyers start at the same instant. The ramp
+    lasts until that wave has spread (15 s on a machine with 5 % of its CPU to spare); its time over
+    the gateway's own is a figure of its own.
     """
     windows, window_s, ramp_s = plan.rounds, (2 if plan.quick else 5), (6 if plan.quick else 16)
     seconds = ramp_s + windows * window_s + 1
@@ -165,9 +150,9 @@ def buyers(base, plan, count, wanted):
         over, at_first = (p99(over_the_gateway_ms(pool, running.begin + since, running.begin + until))
                           for since, until in ((ramp_s, seconds), (0, ramp_s)))
         rate.note = (f"{cpu / base.settled_between(*at) * 1e6:.0f} us of CPU time a payment, "
-                     f"{memory:.0f} MB with {count:,} in flight; {base.together_between(*at):.1f} payments written "
-                     f"together, on average; p99 over the gateway's own {over:.0f} ms, in the {ramp_s} s before, "
-                     f"which begin with all of them at once, {at_first:.0f} ms")
+                     f"{memory:.0f} MB with {count:,} in flight; {base.batch_between(*at):.1f} settlements a "
+                     f"batch, on average; p99 over the gateway's own {over:.0f} ms; in the {ramp_s} s of the ramp, "
+                     f"which begin with all buyers at once, {at_first:.0f} ms")
         base.audit()
     finally:
         pool.stop()
@@ -177,7 +162,7 @@ def buyers(base, plan, count, wanted):
 def gateway(base, plan):
     few, _, _ = buyers(base, plan, 200, ">= 0.95")
     with ground.fresh(base.cluster) as other:
-        many, p99_ms, memory = buyers(other, plan, 2000, ">= 0.85")
+        many, p99_ms, memory = buyers(other, plan, 2000, ">= 0.95")
     over = Row("time over the gateway's own, 2,000 buyers, p99", "ms", "", "<= 100")
     over.add(p99_ms)
     held = Row("memory of the pool, 2,000 in flight", "MB", "", "<= 96")
@@ -214,9 +199,8 @@ def methods(base, plan):
 
 def reads(base, plan):
     seats = Row("occupiedSeats of 5,000 seats", "answers/s",
-                f"pgbench, the same statements, {CONNECTIONS} connections", ">= 0.80")
-    listed = Row("booking list of 50", "answers/s", "pgbench, the same statements", ">= 0.80")
-    known = statements.service_statements()
+                f"{YARDSTICK}, {CONNECTIONS} connections", ">= 0.90")
+    listed = Row("booking list of 50", "answers/s", f"{YARDSTICK}, {CONNECTIONS} connections", ">= 0.90")
     event = base.half_taken(5000)
     port = wait.free_port()
     for person in range(CONNECTIONS):
@@ -230,7 +214,7 @@ def reads(base, plan):
         return figures["requests"] / figures["seconds"]
 
     def directly(trips, clients=CONNECTIONS):
-        text = statements.script(trips, known, head=statements.NEXT_PERSON)
+        text = statements.script(trips, statements.NEXT_PERSON)
         return load.pgbench(base, text, clients, plan.seconds,
                             variables={"event": event, "people": CONNECTIONS})["tps"]
 
@@ -244,16 +228,16 @@ def reads(base, plan):
         given, made = (now - then for now, then in zip(counts("seat_maps_given", "seat_maps"), before))
         alone, limit = map(statistics.median, zip(*turns(plan.rounds, lambda: through(lines, 1),
                                                          lambda: directly(statements.OCCUPIED, 1))))
-        seats.note = (f"{given / made:.1f} askers answered by one look at the hall, on average, where pgbench looks for "
-                      f"each; one asker at a time {alone:.0f}/s, pgbench with one connection {limit:.0f}")
+        seats.note = (f"{given / made:.1f} requests answered by one coalesced read, on average, where pgbench reads for "
+                      f"each; one request at a time {alone:.0f}/s, pgbench with one connection {limit:.0f}")
         lines = [f"GET\t{MOUNT}/bookings/my\t{base.tokens[person]}" for person in range(CONNECTIONS)]
         for ours, limit in turns(plan.rounds, lambda: through(lines), lambda: directly(statements.LIST)):
             listed.add(ours, limit)
-        pages, looks = counts("booking_lists", "booking_looks")
+        pages, reads_made = counts("booking_lists", "booking_looks")
         alone, limit = map(statistics.median, zip(*turns(plan.rounds, lambda: through(lines, 1),
                                                          lambda: directly(statements.LIST, 1))))
-        listed.note = (f"{pages / looks:.1f} users' lists read in one look, on average, where pgbench reads each by itself; "
-                       f"one asker at a time {alone:.0f}/s, pgbench with one connection {limit:.0f}")
+        listed.note = (f"{pages / reads_made:.1f} users' lists in one coalesced read, on average, where pgbench reads "
+                       f"each by itself; one request at a time {alone:.0f}/s, pgbench with one connection {limit:.0f}")
     finally:
         pool.stop()
     return [seats, listed]
@@ -261,8 +245,8 @@ def reads(base, plan):
 
 def rush(base, plan):
     row = Row("bookings rush, 2,000 buyers, 2,000 seats", "holds/s",
-              f"pgbench, the same statements and round trips, {CONNECTIONS} connections", ">= 0.60")
-    text = statements.script(statements.HOLD, statements.service_statements())
+              f"{YARDSTICK}, {CONNECTIONS} connections", ">= 0.80")
+    text = statements.script(statements.HOLD)
     pool = ground.start_pool(base, **ground.AT_ONCE)
     people = ground.USERS
 
@@ -274,7 +258,7 @@ def rush(base, plan):
             separators=(",", ":")) for n in range(first, first + people)]
         base.rest()
         requests = "".join(json.dumps(as_volley(line)) + "\n" for line in lines)
-        done = subprocess.run([build.program("volley"), "-p", str(pool.port), "-c", str(AT_THE_DOOR),
+        done = subprocess.run([build.program("volley"), "-p", str(pool.port), "-c", str(RUSH_CONNECTIONS),
                                "--burst", "--summary", "--quiet"], input=requests, text=True,
                               capture_output=True, timeout=120)
         summary = json.loads(done.stdout.strip().splitlines()[-1])["summary"]
@@ -306,9 +290,10 @@ def as_volley(line):
 
 def growth(base, plan):
     """
-    `base` holds the 10,000 reservations; the others are made here. The first change of a page after a checkpoint
-    writes the whole page to the log, and the larger the tables, the more pages. PostgreSQL makes a checkpoint every five
-    minutes or four gigabytes, so it does here: one before each short turn would measure that and nothing else.
+    `base` holds the 10,000 reservations; the others are made here. The first change of a page after
+    a checkpoint writes the whole page to the log, and larger tables have more pages. PostgreSQL
+    makes a checkpoint every five minutes or four gigabytes, and so it does here: one before each
+    short turn would be all that is measured.
     """
     def turn(ground_of, pool):
         return pay(ground_of, pool, CONNECTIONS, plan.growth_seconds, checkpoint=False)
@@ -335,8 +320,8 @@ def growth(base, plan):
 
 def sizes(base, plan, name, settings, connections):
     """
-    The default (the first of `settings`) against the best of all, measured round by round. The best of
-    several that are alike is the luckiest: many short rounds keep luck small.
+    The default (the first of `settings`) against the best of all, measured round by round. Among
+    several equal ones the best is the luckiest; many short rounds keep luck small.
     """
     row = Row(f"process, default {name} of {', '.join(settings)}, {connections} at once", "payments/s",
               "the best of them", ">= 0.95")
@@ -357,14 +342,16 @@ def sizes(base, plan, name, settings, connections):
     best = max(medians, key=medians.get)
     for n, rate in enumerate(rates[next(iter(settings))]):
         row.add(rate, rates[best][n])
-    row.note = ", ".join(f"{label}: {rate:,.0f}/s, {statistics.median(one['together'] for one in found[label]):.1f} together"
+    row.note = ", ".join(f"{label}: {rate:,.0f}/s, {statistics.median(one['batch'] for one in found[label]):.1f} a batch"
                          for label, rate in medians.items())
     return row
 
 
 def pool_size(base, plan):
-    """With as many clients as the pool has connections, and with a crowd: the fewer wait in one process, the less it
-    has to write together. Threads are told apart by a crowd only."""
+    """
+    With as many clients as the pool has connections, and with a crowd: the fewer requests one
+    process has, the smaller its batches. Only a crowd shows a difference between thread counts.
+    """
     processes = {"2": (2, {}), "1": (1, {}), "4": (4, {}), "8": (8, {})}
     threads = {"1024": (ground.PROCESSES, {}),
                **{str(most): (ground.PROCESSES, {"PAYMENTS_THREADS": most}) for most in (64, 128, 256, 512)}}
@@ -387,7 +374,7 @@ def micro(_, plan):
 
 
 # The order of the table. Each takes the ground of 10,000 reservations and the plan.
-ALL = {"process": throughput, "cost": transaction_cost, "gateway": gateway, "methods": methods,
+ALL = {"process": throughput, "keyed": keyed_throughput, "gateway": gateway, "methods": methods,
        "reads": reads, "rush": rush, "growth": growth, "pool": pool_size, "micro": micro}
 
 

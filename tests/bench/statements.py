@@ -1,42 +1,21 @@
 """
-pgbench scripts made of the service's own statements.
+pgbench scripts made of the frozen statements of frozen.sql, the yardstick.
 
-The texts are read from lib/db/sql/*.sql at run time; only their $n are replaced, by expressions of
-pgbench's variables, so that the limit is measured on what the service really sends. A script has the
-service's round trips: what it sends together stands in one pipeline.
+Only their $n are replaced, by expressions of pgbench's variables. A script has the round trips that
+the service of that commit had: what it sent in one pipeline stands in one pipeline.
 """
 
 import re
+from pathlib import Path
 
-from harness import build
+from harness import sql
 
-SQL_FOLDER = build.REPO / "lib/db/sql"
-NAME = re.compile(r"^-- name: (\w+)$")
+FROZEN = sql.read(Path(__file__).resolve().parent / "frozen.sql")["frozen"]
 PARAMETER = re.compile(r"\$(\d+)")
 
 
-def parse(text):
-    """{name: statement} of a file of named statements, comments left out."""
-    found, name = {}, None
-    for line in text.splitlines():
-        named = NAME.match(line)
-        if named:
-            name = named.group(1)
-            found[name] = []
-        elif name and line.strip() and not line.lstrip().startswith("--"):
-            found[name].append(line)
-    return {name: "\n".join(lines).rstrip().rstrip(";") for name, lines in found.items()}
-
-
-def service_statements():
-    found = {}
-    for path in sorted(SQL_FOLDER.glob("*.sql")):
-        found |= parse(path.read_text(encoding="utf-8"))
-    return found
-
-
 def bind(statement, expressions):
-    """The statement with $n replaced; what stands in brackets keeps its meaning anywhere."""
+    """The statement with $n replaced; brackets keep the meaning of an expression."""
     wanted = {int(n) for n in PARAMETER.findall(statement)}
     assert max(wanted, default=0) <= len(expressions), f"{len(expressions)} values for {wanted}"
     return PARAMETER.sub(lambda n: f"({expressions[int(n.group(1)) - 1]})", statement)
@@ -49,7 +28,7 @@ def hashed(letter):
 
 
 def made(letter):
-    """An id that grows, as those do that the service makes; of an age that no janitor looks at."""
+    """An id that grows, as the service's ids do; its age keeps the janitor away from it."""
     return f"('00{letter}' || lpad(:k::text, 29, '0'))::uuid"
 
 
@@ -85,32 +64,23 @@ LIST = [["bookings_pages"]]
 OCCUPIED = [["occupied_performance", "occupied_all"]]
 PAYMENT = [["claim_at_once"], ["record_at_once"]]
 
-# The same work as one statement each: best.sql.
-BEST = [["best_claim"], ["best_settle"]]
-BEST_BINDINGS = {
-    "best_claim": [INTENT, RESERVATION, USER, "'kakao_pay'", ATTEMPT, "'mock'", "10000",
-                   ":request::text || '/1234/5678901'", NONE, "'ko'", REQUEST, "3000", ORDER],
-    "best_settle": [ATTEMPT, NONE, "200", ":body::text", ":at::text::timestamptz", REQUEST],
-}
-
-# Which payment it is: no two clients, and no two runs, meet on one.
+# Which payment it is: no two clients and no two runs use the same one.
 NEXT_PAYMENT = r"""\set n :n + 1
 \set k :base + :n * :clients + :client_id
 \set user :k % :users
 \set performance :k / :seats"""
 
-# Whose bookings: those of `people` users, who have many.
+# The user whose bookings are listed: one of `people`, each with many.
 NEXT_PERSON = r"\set user random(0, :people - 1)"
 
 
-def script(trips, known, head=NEXT_PAYMENT, bindings=None):
+def script(trips, head=NEXT_PAYMENT):
     """A pgbench script: each trip one pipeline. A word that names no statement is sent as it is."""
-    bindings = bindings or BINDINGS
     parts = [head]
     for trip in trips:
-        unknown = [name for name in trip if name.islower() and name not in known]
+        unknown = [name for name in trip if name.islower() and name not in FROZEN]
         assert not unknown, f"no statement is called {unknown}"
-        commands = [bind(known[name], bindings[name]) if name in known else name for name in trip]
+        commands = [bind(FROZEN[name], BINDINGS[name]) if name in FROZEN else name for name in trip]
         # parameters make pgbench prepare a statement; what has none is prepared all the same
         parts.append("\\startpipeline\n" + "".join(f"{command};\n" for command in commands) +
                      "\\endpipeline")

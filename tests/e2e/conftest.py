@@ -8,14 +8,14 @@ import signal
 import pytest
 
 from harness.cluster import Cluster
+from harness.shared_schema import assert_paid
 from harness.stack import Stack
-from harness.world import assert_paid
 
 LOG_TAIL_LINES = 40
 
 
 def pytest_configure():
-    """A run that is told to stop (a timeout, a trap) still stops what it has started."""
+    """A run that is told to stop (a timeout, a trap) still stops the processes it has started."""
     def end(number, _frame):
         pytest.exit(f"signal {number}", returncode=128 + number)
 
@@ -62,7 +62,7 @@ def make_stack(cluster):
 
 @pytest.fixture(autouse=True)
 def audited(request):
-    """Whatever a test did to the module's stack, the invariants hold afterwards."""
+    """The invariants hold after each test, whatever it did to the module's stack."""
     used = request.getfixturevalue("stack") if "stack" in request.fixturenames else None
     yield
     if used is not None:
@@ -71,10 +71,10 @@ def audited(request):
 
 @pytest.fixture
 def unchanged(stack):
-    """The test may not change a row of any table: it is refused, or it only reads."""
-    before = stack.world.snapshot()
+    """The test may not change a row of any table: its requests are refused, or only read."""
+    before = stack.shared.snapshot()
     yield
-    after = stack.world.snapshot()
+    after = stack.shared.snapshot()
     assert after == before, [table for table in after if after[table] != before.get(table)]
 
 
@@ -82,13 +82,13 @@ def unchanged(stack):
 def reservation(stack):
     """Payable at the end as at the start: the control of every refusal in the test."""
     made = stack.reserve()
-    before = stack.world.snapshot()
+    before = stack.shared.snapshot()
     yield made
-    after = stack.world.snapshot()
+    after = stack.shared.snapshot()
     assert after == before, [table for table in after if after[table] != before.get(table)]
     answer = stack.process(made)
     assert answer.status == 200, answer
-    assert_paid(stack.world, made)
+    assert_paid(stack.shared, made)
 
 
 @pytest.hookimpl(hookwrapper=True)

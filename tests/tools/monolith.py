@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """
-The old side, for tests of the cutover: a small HTTP program that pays by its own statements on the
-shared tables, with the habits of the one that is being replaced. It holds one of its few
-connections, and the reservation's lock, over the gateway's call; it locks reservations before
-seats; its cleaner looks without a lock and does not look again.
+A stand-in for the monolith, for tests of the cutover: a small HTTP program that pays by its own
+statements on the shared tables, with the monolith's habits. It holds one of its few connections,
+and the reservation's lock, during the gateway's call. It locks reservations before seats. Its
+cleaner reads without a lock, and writes without reading again.
 
     monolith.py --port PORT --database CONNINFO --secret SECRET
                 [--connections 20] [--gateway-ms 100] [--cleaner-s 30]
@@ -42,7 +42,7 @@ class Monolith:
             self.connections.put(None)
 
     def with_connection(self, work):
-        """Waits for a connection as long as it takes; a broken one is not given back."""
+        """Waits for a connection without a limit; a broken one is not returned."""
         connection = self.connections.get()
         try:
             connection = connection or psycopg2.connect(self.options.database)
@@ -70,7 +70,7 @@ class Monolith:
         return claims["userId"]
 
     def charge(self, reservation):
-        """Its gateway, asked with the transaction open."""
+        """Its gateway, called with the transaction open."""
         time.sleep(self.options.gateway_ms / 1000 * random.uniform(0.5, 1.5))
         self.charges.append(reservation)
 
@@ -105,7 +105,9 @@ class Monolith:
                             "paymentMethod": METHODS[method], "totalAmount": amount}}
 
     def clean(self):
-        """Its cleaner: what it read without a lock is overwritten without another look."""
+        """
+        Its cleaner: it overwrites rows that it read without a lock, without reading them again.
+        """
         while True:
             time.sleep(self.options.cleaner_s)
             try:

@@ -4,17 +4,8 @@
 
 #include <stdlib.h>
 
-static Suite *(*const suites[])(void) = {
-	suite_base64url,   suite_batch,	     suite_buf,
-	suite_clock,	   suite_conninfo,   suite_db,
-	suite_doubt,	   suite_error_body, suite_fcgi_output,
-	suite_http_text,   suite_intent,     suite_json_in,
-	suite_json_out,	   suite_log,	     suite_metrics,
-	suite_migrate,	   suite_pool,	     suite_result,
-	suite_secret,	   suite_settings,   suite_settings_gateways,
-	suite_shared_text, suite_status,     suite_token,
-	suite_token_cache, suite_toss_parse, suite_uuid,
-};
+#define SUITE_NAME(name) suite_##name,
+static Suite *(*const suites[])(void) = { SUITES(SUITE_NAME) };
 
 int main(void)
 {

@@ -13,7 +13,7 @@
 #define ATTEMPTS_MAX 5
 #define MARGIN_MS 3000
 
-static const struct claim_rules rules = { .attempts_max = ATTEMPTS_MAX, .margin_ms = MARGIN_MS };
+static const struct settings rules = { .attempts_max = ATTEMPTS_MAX, .hold_margin_ms = MARGIN_MS };
 
 /* --- states ---------------------------------------------------------------------------------- */
 
@@ -108,14 +108,14 @@ START_TEST(payable_may_be_claimed)
 {
 	struct claim_facts row = payable();
 
-	ck_assert_int_eq(claim_decide_process(&row, &rules), STATUS_OK);
-	ck_assert_int_eq(claim_decide_execute(&row, &rules), STATUS_OK);
+	ck_assert_int_eq(claim_decide(&row, false, &rules), STATUS_OK);
+	ck_assert_int_eq(claim_decide(&row, true, &rules), STATUS_OK);
 	row.attempts = ATTEMPTS_MAX - 1;
-	ck_assert_int_eq(claim_decide_process(&row, &rules), STATUS_OK);
+	ck_assert_int_eq(claim_decide(&row, false, &rules), STATUS_OK);
 	row.intent_status = INTENT_NONE;
 	row.intent_found = row.intent_owned = false;
 	row.attempts = 0;
-	ck_assert_int_eq(claim_decide_process(&row, &rules), STATUS_OK);
+	ck_assert_int_eq(claim_decide(&row, false, &rules), STATUS_OK);
 }
 END_TEST
 
@@ -244,8 +244,8 @@ START_TEST(spoilt_is_refused_for_its_reason)
 	struct claim_facts row = payable();
 
 	refusals[_i].spoil(&row);
-	ck_assert_int_eq(claim_decide_process(&row, &rules), refusals[_i].process);
-	ck_assert_int_eq(claim_decide_execute(&row, &rules), refusals[_i].execute);
+	ck_assert_int_eq(claim_decide(&row, false, &rules), refusals[_i].process);
+	ck_assert_int_eq(claim_decide(&row, true, &rules), refusals[_i].execute);
 }
 END_TEST
 

@@ -6,7 +6,8 @@ SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
 
 -- name: audit_patience
 -- What the role has for short statements (schema/grants.sql) is not for these, which do read everything.
-SELECT set_config('statement_timeout', '0', true), set_config('enable_seqscan', 'on', true);
+SELECT set_config('statement_timeout', '0', true), set_config(name, 'on', true)
+FROM unnest(ARRAY['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'enable_memoize']) AS name;
 
 -- name: audit_double_charge
 SELECT 'reservation ' || i.reservation_id, count(*) || ' unrefunded charges: ' || string_agg(a.id::text, ' ')

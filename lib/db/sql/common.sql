@@ -28,25 +28,25 @@ SELECT set_config('lock_timeout', '50ms', true);
 -- $3 how far: 1 the intent, 2 the reservation, 3 its seats
 WITH i AS MATERIALIZED (
 	SELECT id, reservation_id FROM payments.intents
-	WHERE id = coalesce($1::uuid, (
+	WHERE id = coalesce((SELECT $1::uuid), (
 		-- include: newest_intent_of_2
 		))
 	FOR NO KEY UPDATE
 ), r AS MATERIALIZED (
 	SELECT id FROM public.reservations
-	WHERE $3::int >= 2 AND id = coalesce($2::uuid, (SELECT reservation_id FROM i))
+	WHERE (SELECT $3::int) >= 2 AND id = coalesce((SELECT $2::uuid), (SELECT reservation_id FROM i))
 	  AND (SELECT count(*) FROM i) >= 0
 	FOR NO KEY UPDATE
 ), s AS MATERIALIZED (
 	SELECT id FROM public.seats
-	WHERE $3::int >= 3 AND id IN (
+	WHERE (SELECT $3::int) >= 3 AND id IN (
 		SELECT seat_id FROM public.reservation_items WHERE reservation_id = (SELECT id FROM r))
 	ORDER BY id FOR NO KEY UPDATE
 )
-SELECT (SELECT count(*) FROM r) + (SELECT count(*) FROM s);
+SELECT (SELECT count(*) FROM i) + (SELECT count(*) FROM r) + (SELECT count(*) FROM s);
 
 -- fragment: newest_intent_of_2
-SELECT x.id FROM payments.intents x WHERE x.reservation_id = $2::uuid
+SELECT x.id FROM payments.intents x WHERE x.reservation_id = (SELECT $2::uuid)
 ORDER BY x.live DESC, x.created_at DESC LIMIT 1
 
 -- fragment: newest_intent

@@ -12,17 +12,17 @@ RETURNING id;
 
 -- name: attempts_take
 -- $1 most, $2 ms until another janitor may take them
--- columns: attempt, gateway, questions so far, not-founds so far, its age in ms, its amount, intent,
--- reservation
+-- columns (enum in lib/pay/janitor/due.c): attempt, attempt, intent, reservation, gateway, amount,
+-- questions so far, not-founds so far, its age in ms, NULL
 UPDATE payments.attempts a
 SET next_look_at = clock_timestamp() + make_interval(secs => $2::int / 1000.0), look_ups = look_ups + 1
 WHERE id IN (
 	SELECT id FROM payments.attempts
 	WHERE status IN ('sent', 'unknown') AND next_look_at <= clock_timestamp()
 	ORDER BY next_look_at LIMIT $1::int FOR NO KEY UPDATE SKIP LOCKED)
-RETURNING id, gateway, look_ups, not_founds,
-	(extract(epoch FROM clock_timestamp() - started_at) * 1000)::bigint, amount_krw, intent_id,
-	(SELECT i.reservation_id FROM payments.intents i WHERE i.id = a.intent_id);
+RETURNING id, id, intent_id, (SELECT i.reservation_id FROM payments.intents i WHERE i.id = a.intent_id),
+	gateway, amount_krw, look_ups, not_founds,
+	(extract(epoch FROM clock_timestamp() - started_at) * 1000)::bigint, NULL;
 
 -- What may be over. Each is looked at again under its lock: see lib/pay/janitor/expire.c.
 

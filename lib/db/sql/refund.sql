@@ -39,7 +39,8 @@ SELECT payments.expect((SELECT count(*) FROM i) = 1, 'refund_order'),
 
 -- name: refunds_take
 -- $1 most, $2 ms until another janitor may take them
--- columns: refund, attempt, gateway, amount, reason, tries, intent, reservation
+-- columns: as attempts_take: refund, attempt, intent, reservation, gateway, amount, tries, NULL, NULL,
+-- reason
 UPDATE payments.refunds f
 SET next_try_at = clock_timestamp() + make_interval(secs => $2::int / 1000.0), tries = f.tries + 1
 FROM payments.attempts a
@@ -47,8 +48,9 @@ WHERE a.id = f.attempt_id AND f.id IN (
 	SELECT id FROM payments.refunds
 	WHERE status = 'pending' AND next_try_at <= clock_timestamp()
 	ORDER BY next_try_at LIMIT $1::int FOR NO KEY UPDATE SKIP LOCKED)
-RETURNING f.id, f.attempt_id, a.gateway, f.amount_krw, f.reason, f.tries, f.intent_id,
-	(SELECT i.reservation_id FROM payments.intents i WHERE i.id = f.intent_id);
+RETURNING f.id, f.attempt_id, f.intent_id,
+	(SELECT i.reservation_id FROM payments.intents i WHERE i.id = f.intent_id),
+	a.gateway, f.amount_krw, f.tries, NULL, NULL, f.reason;
 
 -- name: refund_look
 -- $1 refund, $2 reservation

@@ -22,9 +22,23 @@ LEFT JOIN LATERAL (
 	LIMIT 1) e ON true
 ORDER BY q.place;
 
--- The answer that a key keeps.
--- fragment: answer_stored
-k AS (
+-- The settlements of one kind of verdict.
+-- $1 attempts, $2 intents, $3 reservations, $4 statuses of the intents after it, $5 methods, $6 amounts,
+-- $7 event kinds, $8 failure codes or refund reasons, $9 messages, $10 refunds or NULL, $11 request ids,
+-- $12 times, $13 users, $14 operations, $15 keys or NULL, $16 http, $17 bodies or NULL: arrays;
+-- $18 of settle_confirm: all their seats; $18, $19 of settle_decline: grace, greatest grace, in s
+-- fragment: settle_members
+q AS MATERIALIZED (
+	SELECT * FROM unnest((SELECT $1::uuid[]), $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[],
+		$7::text[], $8::text[], $9::text[], $10::uuid[], $11::text[], $12::timestamptz[], $13::uuid[],
+		$14::text[], $15::text[], $16::smallint[], $17::text[])
+		AS q (attempt, intent, reservation, status, method, amount, kind, detail, message, refund,
+			request, at, person, operation, key, http, body)
+), e AS (
+	INSERT INTO payments.events (intent_id, attempt_id, refund_id, kind, status, detail, request_id)
+	SELECT intent, attempt, refund, kind, status, detail, request FROM q
+), k AS (
+	-- the answer that a key keeps
 	UPDATE payments.idempotency_keys k SET http = q.http, body = q.body
 	FROM q WHERE k.user_id = q.person AND k.operation = q.operation AND k.key = q.key
 	  AND k.attempt_id = q.attempt AND k.http IS NULL
@@ -44,11 +58,8 @@ a AS (
 -- fragment: declined
 a AS (
 	UPDATE payments.attempts a
-	SET status = 'declined', failure_code = q.code, failure_message = q.message, finished_at = q.at
+	SET status = 'declined', failure_code = q.detail, failure_message = q.message, finished_at = q.at
 	FROM q WHERE a.id = q.attempt AND a.status NOT IN ('approved', 'declined') RETURNING 1
-), e AS (
-	INSERT INTO payments.events (intent_id, attempt_id, kind, status, detail, request_id)
-	SELECT intent, attempt, 'declined', status, code, request FROM q
 )
 
 -- fragment: all_settled
@@ -57,17 +68,11 @@ SELECT payments.expect((SELECT count(*) FROM a) = cardinality($1::uuid[])
 
 -- name: settle_confirm
 -- Approved, and the reservation is ours to confirm: the hold stands, or was lost and is taken back.
--- $1 attempts, $2 intents, $3 reservations, $4 methods, $5 amounts, $6 event kinds, $7 request ids,
--- $8 times, $9 users, $10 operations, $11 keys or NULL, $12 http, $13 bodies or NULL: arrays;
--- $14 all their seats
-WITH q AS MATERIALIZED (
-	SELECT * FROM unnest((SELECT $1::uuid[]), $2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::text[],
-		$7::text[], $8::timestamptz[], $9::uuid[], $10::text[], $11::text[], $12::smallint[], $13::text[])
-		AS q (attempt, intent, reservation, method, amount, kind, request, at, person, operation, key,
-			http, body)
-), i AS (
+WITH
+-- include: settle_members
+, i AS (
 	UPDATE payments.intents i
-	SET status = 'succeeded', attempt_id = q.attempt, charged_krw = charged_krw + q.amount,
+	SET status = q.status, attempt_id = q.attempt, charged_krw = charged_krw + q.amount,
 	    settled_at = q.at, updated_at = clock_timestamp()
 	FROM q WHERE i.id = q.intent RETURNING 1
 ), r AS (
@@ -76,88 +81,59 @@ WITH q AS MATERIALIZED (
 	FROM q WHERE r.id = q.reservation RETURNING 1
 ), s AS (
 	UPDATE public.seats SET status = 'reserved'
-	WHERE id = ANY ((SELECT $14::uuid[])::uuid[]) AND status <> 'reserved' RETURNING 1
+	WHERE id = ANY ((SELECT $18::uuid[])::uuid[]) AND status <> 'reserved' RETURNING 1
 ),
 -- include: approved
-,
--- include: answer_stored
-, e AS (
-	INSERT INTO payments.events (intent_id, attempt_id, kind, status, request_id)
-	SELECT intent, attempt, kind, 'succeeded', request FROM q
-)
 -- include: all_settled
 , payments.expect((SELECT count(*) FROM r) = cardinality($1::uuid[])
-	AND (SELECT count(*) FROM s) = cardinality($14::uuid[]), 'settle_confirm');
+	AND (SELECT count(*) FROM s) = cardinality($18::uuid[]), 'settle_confirm');
 
 -- name: settle_refund
 -- Approved, but the reservation is lost: the charge is booked and its refund ordered at once.
--- $1 attempts, $2 intents, $3 refunds, $4 reasons, $5 statuses of the intents after it, $6 amounts,
--- $7 request ids, $8 times, $9 users, $10 operations, $11 keys or NULL, $12 http, $13 bodies or NULL
-WITH q AS MATERIALIZED (
-	SELECT * FROM unnest((SELECT $1::uuid[]), $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[],
-		$7::text[], $8::timestamptz[], $9::uuid[], $10::text[], $11::text[], $12::smallint[], $13::text[])
-		AS q (attempt, intent, refund, reason, status, amount, request, at, person, operation, key,
-			http, body)
-), i AS (
+WITH
+-- include: settle_members
+, i AS (
 	UPDATE payments.intents i
 	SET status = q.status, charged_krw = charged_krw + q.amount, refund_krw = refund_krw + q.amount,
 	    updated_at = clock_timestamp()
 	FROM q WHERE i.id = q.intent RETURNING 1
 ), f AS (
 	INSERT INTO payments.refunds (id, intent_id, attempt_id, amount_krw, reason)
-	SELECT refund, intent, attempt, amount, reason FROM q
+	SELECT refund, intent, attempt, amount, detail FROM q
 ),
 -- include: approved
-,
--- include: answer_stored
-, e AS (
-	INSERT INTO payments.events (intent_id, attempt_id, refund_id, kind, status, detail, request_id)
-	SELECT intent, attempt, refund, 'lost', status, reason, request FROM q
-)
 -- include: all_settled
 ;
 
 -- name: settle_decline
 -- Declined; the reservation stays payable until its hold's own deadline, or a grace from now where that
--- is later, never past the deadline + the greatest grace. A status after it is requires_payment, or
--- what became of the reservation meanwhile.
--- $1 attempts, $2 intents, $3 reservations, $4 codes, $5 messages, $6 statuses of the intents after it,
--- $7 request ids, $8 times, $9 users, $10 operations, $11 keys or NULL, $12 http, $13 bodies or NULL,
--- $14 graces in s, $15 greatest graces in s
-WITH q AS MATERIALIZED (
-	SELECT q.*, d.until FROM unnest((SELECT $1::uuid[]), $2::uuid[], $3::uuid[], $4::text[], $5::text[],
-		$6::text[], $7::text[], $8::timestamptz[], $9::uuid[], $10::text[], $11::text[], $12::smallint[],
-		$13::text[], $14::int[], $15::int[])
-		AS q (attempt, intent, reservation, code, message, status, request, at, person, operation, key,
-			http, body, grace_s, grace_max_s)
-	LEFT JOIN LATERAL (
-		SELECT least(greatest(hold_expires_at, clock_timestamp()::timestamp + make_interval(secs => grace_s)),
-			hold_expires_at + make_interval(secs => grace_max_s)) AS until
-		FROM payments.intents WHERE id = q.intent AND hold_expires_at IS NOT NULL LIMIT 1) d ON true
+-- is later, never past the deadline + the greatest grace.
+WITH
+-- include: settle_members
+, d AS MATERIALIZED (
+	SELECT id, CASE WHEN hold_expires_at IS NOT NULL THEN least(
+		greatest(hold_expires_at, clock_timestamp()::timestamp + make_interval(secs => $18::int)),
+		hold_expires_at + make_interval(secs => $19::int)) END AS until
+	FROM payments.intents WHERE id = ANY ((SELECT $2::uuid[])::uuid[])
 ), r AS (
-	UPDATE public.reservations r SET expires_at = q.until
-	FROM q WHERE r.id = q.reservation AND r.status = 'pending' AND r.payment_status = 'pending'
-	  AND q.until IS NOT NULL AND r.expires_at IS DISTINCT FROM q.until
+	UPDATE public.reservations r SET expires_at = d.until
+	FROM q JOIN d ON d.id = q.intent
+	WHERE r.id = q.reservation AND r.status = 'pending' AND r.payment_status = 'pending'
+	  AND d.until IS NOT NULL AND r.expires_at IS DISTINCT FROM d.until
 ), i AS (
 	UPDATE payments.intents i
-	SET status = q.status, payable_until = q.until, updated_at = clock_timestamp()
-	FROM q WHERE i.id = q.intent AND i.attempt_id = q.attempt RETURNING 1
+	SET status = q.status, payable_until = d.until, updated_at = clock_timestamp()
+	FROM q JOIN d ON d.id = q.intent WHERE i.id = q.intent AND i.attempt_id = q.attempt RETURNING 1
 ),
 -- include: declined
-,
--- include: answer_stored
 -- include: all_settled
 ;
 
 -- name: settle_cancel
 -- Declined, and the booking ends with it (execute).
--- $1 to $13 as settle_decline
-WITH q AS MATERIALIZED (
-	SELECT * FROM unnest((SELECT $1::uuid[]), $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[],
-		$7::text[], $8::timestamptz[], $9::uuid[], $10::text[], $11::text[], $12::smallint[], $13::text[])
-		AS q (attempt, intent, reservation, code, message, status, request, at, person, operation, key,
-			http, body)
-), r AS (
+WITH
+-- include: settle_members
+, r AS (
 	UPDATE public.reservations r SET status = 'cancelled', payment_status = 'failed'
 	FROM q WHERE r.id = q.reservation AND r.status = 'pending' AND r.payment_status = 'pending'
 	RETURNING r.id
@@ -168,8 +144,6 @@ WITH q AS MATERIALIZED (
 	FROM q WHERE i.id = q.intent AND i.attempt_id = q.attempt RETURNING 1
 ),
 -- include: declined
-,
--- include: answer_stored
 -- include: all_settled
 ;
 

@@ -39,7 +39,6 @@ static const struct audit_check checks[] = {
 #define CHECKS ((int)(sizeof(checks) / sizeof(checks[0])))
 
 struct audit {
-	FILE *out;
 	bool json;
 	struct buf report; /* printed only when all checks have run */
 	struct json_out writer;
@@ -126,7 +125,7 @@ static enum db_code audit_body(struct db_tx *tx, void *context)
 
 int audit_run(struct service *service, FILE *out, bool json)
 {
-	struct audit audit = { .out = out, .json = json };
+	struct audit audit = { .json = json };
 	enum db_code code = db_tx_run(service->pool, &DB_POLICY_REQUEST, audit_body, &audit, NULL);
 	int result;
 

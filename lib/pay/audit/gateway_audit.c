@@ -12,16 +12,12 @@
 #define GATEWAY_NAME_MAX 32
 #define TIMESTAMP_MAX 64
 
+/* Columns of audit_gateway_page. */
+/* clang-format off */
 enum page_column {
-	A_ID,
-	A_GATEWAY,
-	A_STATUS,
-	A_AMOUNT,
-	A_REFUNDED,
-	A_REFUNDS_DUE,
-	A_ON_ITS_WAY,
-	A_STARTED
+	A_ID, A_GATEWAY, A_STATUS, A_AMOUNT, A_REFUNDED, A_REFUNDS_DUE, A_ON_ITS_WAY, A_STARTED
 };
+/* clang-format on */
 
 enum finding {
 	FINDING_NONE,

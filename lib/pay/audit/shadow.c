@@ -10,17 +10,12 @@
 
 #define HTTP_OK 200
 
+/* clang-format off */
 enum shadow_column {
-	ASKER_EXISTS,
-	PAYER_EXISTS,
-	R_PAID,
-	I_STATUS,
-	I_ATTEMPTS,
-	R_STATUS,
-	R_PAYMENT_STATUS,
-	R_LEFT_MS,
-	SEATS_NOT_HELD
+	ASKER_EXISTS, PAYER_EXISTS, R_PAID, I_STATUS, I_ATTEMPTS, R_STATUS, R_PAYMENT_STATUS,
+	R_LEFT_MS, SEATS_NOT_HELD
 };
+/* clang-format on */
 
 struct shadow {
 	const struct call *call;
@@ -45,11 +40,9 @@ static struct claim_facts read_shadow_facts(const struct db_result *r)
 
 static enum status decide_shadow(const struct shadow *shadow, const struct claim_facts *facts)
 {
-	struct claim_rules rules = claim_rules_of(shadow->call->settings);
-
 	if (facts->user_exists && shadow->input->refused != STATUS_OK)
 		return shadow->input->refused;
-	return claim_decide_process(facts, &rules);
+	return claim_decide(facts, false, shadow->call->settings);
 }
 
 /* Whether the tables can still tell what the monolith went by. */

@@ -16,24 +16,12 @@
 #include <assert.h>
 #include <string.h>
 
+/* clang-format off */
 enum page_column {
-	PLACE,
-	ASKER_EXISTS,
-	R_USER,
-	R_ID,
-	R_CREATED_LOCAL,
-	R_EVENT,
-	LABELS,
-	QUANTITY,
-	R_TOTAL,
-	R_METHOD,
-	R_STATUS,
-	R_PAYMENT_STATUS,
-	I_ID,
-	R_EXPIRES,
-	R_CREATED,
-	R_UPDATED
+	PLACE, ASKER_EXISTS, R_USER, R_ID, R_CREATED_LOCAL, R_EVENT, LABELS, QUANTITY, R_TOTAL,
+	R_METHOD, R_STATUS, R_PAYMENT_STATUS, I_ID, R_EXPIRES, R_CREATED, R_UPDATED
 };
+/* clang-format on */
 
 #define BOOKING_BYTES 512 /* of a booking in the answer, about */
 

@@ -65,16 +65,11 @@ static int64_t draw_delay_ms(const struct settings *settings)
 /* The wire contract: the last digit of the cvv decides. NULL: approved. */
 static const char *decline_by_cvv(const char *cvv)
 {
-	static const char *const codes[10] = { NULL,
-					       NULL,
-					       "INSUFFICIENT_FUNDS",
-					       "INVALID_CVV",
-					       "CARD_EXPIRED",
-					       "SERVER_ERROR",
-					       "PG_TIMEOUT",
-					       "GENERIC_DECLINE",
-					       "GENERIC_DECLINE",
-					       NULL };
+	static const char *const codes[10] = {
+		[2] = "INSUFFICIENT_FUNDS", [3] = "INVALID_CVV", [4] = "CARD_EXPIRED",
+		[5] = "SERVER_ERROR",	    [6] = "PG_TIMEOUT",	 [7] = "GENERIC_DECLINE",
+		[8] = "GENERIC_DECLINE",
+	};
 	char last;
 
 	if (!cvv || cvv[0] == '\0')

@@ -2,7 +2,6 @@
 
 #include "base/decimal.h"
 #include "base/fault_point.h"
-#include "db/statement.h"
 #include "pay/janitor/expire.h"
 #include "pay/janitor/reconcile.h"
 #include "pay/janitor/repair.h"
@@ -55,18 +54,13 @@ static int take_orphans(struct service *service, const struct settings *settings
 static int drop_keys(struct service *service, const struct settings *settings)
 {
 	int64_t taken = 0;
-	struct db_statement take = { { .sql = SQL_TASK_TAKE,
-				       .params = { "keys", KEYS_INTERVAL_S } },
-				     db_keep_rows,
-				     &taken };
-	struct db_statement drop = { { .sql = SQL_KEYS_DROP, .params = { KEYS_BATCH } },
-				     NULL,
-				     NULL };
+	struct db_step take = { .sql = SQL_TASK_TAKE, .params = { "keys", KEYS_INTERVAL_S } };
+	struct db_step drop = { .sql = SQL_KEYS_DROP, .params = { KEYS_BATCH } };
 
 	(void)settings;
-	if (!db_statement_run(service->pool, &take))
+	if (!db_run_statement(service->pool, &take, db_keep_rows, &taken))
 		return -1;
-	return taken == 0 || db_statement_run(service->pool, &drop) ? 0 : -1;
+	return taken == 0 || db_run_statement(service->pool, &drop, NULL, NULL) ? 0 : -1;
 }
 
 int janitor_round(struct service *service, const struct settings *settings)

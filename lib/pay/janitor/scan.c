@@ -1,5 +1,4 @@
 /* Finds settled payments that are not as they were settled, and repairs them. */
-#include "db/statement.h"
 #include "pay/janitor/repair.h"
 
 #include <stdio.h>
@@ -20,8 +19,9 @@ struct found {
 };
 
 /* A row for each intent found, and for a scan one more, its new position. */
-static void keep_found(const struct db_result *r, void *context)
+static void keep_found(const struct db_step *steps, void *context)
 {
+	const struct db_result *r = steps[0].result;
 	struct found *found = context;
 
 	found->count = 0;
@@ -34,8 +34,9 @@ static void keep_found(const struct db_result *r, void *context)
 	}
 }
 
-static void keep_position(const struct db_result *r, void *context)
+static void keep_position(const struct db_step *steps, void *context)
 {
+	const struct db_result *r = steps[0].result;
 	struct found *found = context;
 
 	found->position.text[0] = '\0';
@@ -57,34 +58,32 @@ static int repair_found(struct service *service, const struct found *found)
 }
 
 /* Runs the query, then repairs what it found. */
-static int find_and_repair(struct service *service, struct db_statement *find,
-			   const struct found *found)
+static int find_and_repair(struct service *service, struct db_step *find, struct found *found)
 {
-	return db_statement_run(service->pool, find) ? repair_found(service, found) : -1;
+	if (!db_run_statement(service->pool, find, keep_found, found))
+		return -1;
+	return repair_found(service, found);
 }
 
 /* One of the janitors scans on from where the last one left off, and leaves off where it came
  * to. */
-static int scan_on(struct service *service, const char *task, struct db_step step)
+static int scan_on(struct service *service, const char *task, struct db_step find)
 {
 	struct found *found = calloc(1, sizeof(*found));
 	struct uuid from;
-	struct db_statement take = { { .sql = SQL_TASK_TAKE, .params = { task, SCAN_INTERVAL_S } },
-				     keep_position,
-				     found };
-	struct db_statement find = { step, keep_found, found };
-	struct db_statement move = { { .sql = SQL_TASK_MOVE, .params = { task } }, NULL, NULL };
+	struct db_step take = { .sql = SQL_TASK_TAKE, .params = { task, SCAN_INTERVAL_S } };
+	struct db_step move = { .sql = SQL_TASK_MOVE, .params = { task } };
 	int repaired = -1;
 
 	if (!found)
 		return -1;
-	if (db_statement_run(service->pool, &take)) {
+	if (db_run_statement(service->pool, &take, keep_position, found)) {
 		from = found->position;
-		find.step.params[0] = from.text;
+		find.params[0] = from.text;
 		repaired = from.text[0] == '\0' ? 0 : find_and_repair(service, &find, found);
-		move.step.params[1] = found->position.text;
+		move.params[1] = found->position.text;
 		if (repaired >= 0 && from.text[0] != '\0' &&
-		    !db_statement_run(service->pool, &move))
+		    !db_run_statement(service->pool, &move, NULL, NULL))
 			repaired = -1;
 	}
 	free(found);
@@ -109,9 +108,7 @@ int repair_full(struct service *service, const struct settings *settings)
 int repair_everything(struct service *service)
 {
 	struct found *found = calloc(1, sizeof(*found));
-	struct db_statement find = { { .sql = SQL_REPAIR_ALL, .params = { "500" } },
-				     keep_found,
-				     found };
+	struct db_step find = { .sql = SQL_REPAIR_ALL, .params = { "500" } };
 	int repaired = 0, round = -1;
 
 	/* as long as a round still moves something on: what it cannot mend is left for a person */

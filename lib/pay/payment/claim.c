@@ -12,53 +12,37 @@
 #define LEASE_SLACK_MS 2000 /* between the lock and the write, at the most */
 
 /* Columns of claim_lock. */
+/* clang-format off */
 enum lock_column {
-	L_PLACE,
-	I_ID,
-	I_STATUS,
-	I_ATTEMPT,
-	I_ATTEMPTS,
-	I_METHOD,
-	I_ORDER,
-	R_ID,
-	R_AMOUNT,
-	R_STATUS,
-	R_PAYMENT_STATUS,
-	R_EXPIRES,
-	R_LEFT_MS
+	L_PLACE, I_ID, I_STATUS, I_ATTEMPT, I_ATTEMPTS, I_METHOD, I_ORDER, R_ID, R_AMOUNT, R_STATUS,
+	R_PAYMENT_STATUS, R_EXPIRES, R_LEFT_MS
 };
+/* clang-format on */
 
 /* Columns of claim_look; claim_look_keyed goes on with key_columns. */
+/* clang-format off */
 enum look_column {
-	PLACE,
-	USERS,
-	INTENTS,
-	INTENTS_OWN,
-	INTENTS_LIVE,
-	RESERVATIONS,
-	SEATS_NOT_HELD,
-	KEY
+	PLACE, USERS, INTENTS, INTENTS_OWN, INTENTS_LIVE, RESERVATIONS, SEATS_NOT_HELD, KEY
 };
+/* clang-format on */
 
 /* --- decide --- */
 
 /* What both operations ask of the reservation once the intent itself allows a charge. */
-static enum status decide_charge(const struct claim_facts *facts, const struct claim_rules *rules)
+static enum status decide_charge(const struct claim_facts *facts, const struct settings *settings)
 {
-	if (facts->left_ms <= rules->margin_ms || facts->reservation != RESERVATION_PENDING ||
-	    facts->seats_not_held > 0)
+	if (facts->left_ms <= settings->hold_margin_ms ||
+	    facts->reservation != RESERVATION_PENDING || facts->seats_not_held > 0)
 		return STATUS_RESERVATION_EXPIRED;
-	if (facts->attempts >= rules->attempts_max)
+	if (facts->attempts >= settings->attempts_max)
 		return STATUS_PAYMENT_DECLINED;
 	return STATUS_OK;
 }
 
-enum status claim_decide_process(const struct claim_facts *facts, const struct claim_rules *rules)
+static enum status decide_process(const struct claim_facts *facts, const struct settings *settings)
 {
 	bool is_past = facts->left_ms <= 0;
 
-	if (!facts->user_exists)
-		return STATUS_USER_NOT_FOUND;
 	if (facts->reservation == RESERVATION_NONE)
 		return STATUS_RESERVATION_NOT_FOUND;
 	if (facts->reservation == RESERVATION_PAID)
@@ -71,13 +55,11 @@ enum status claim_decide_process(const struct claim_facts *facts, const struct c
 		return STATUS_RESERVATION_EXPIRED;
 	if (facts->intent_status != INTENT_NONE && facts->intent_status != INTENT_REQUIRES_PAYMENT)
 		return STATUS_ALREADY_PAID;
-	return decide_charge(facts, rules);
+	return decide_charge(facts, settings);
 }
 
-enum status claim_decide_execute(const struct claim_facts *facts, const struct claim_rules *rules)
+static enum status decide_execute(const struct claim_facts *facts, const struct settings *settings)
 {
-	if (!facts->user_exists)
-		return STATUS_USER_NOT_FOUND;
 	if (!facts->intent_found)
 		return STATUS_INTENT_NOT_FOUND;
 	if (!facts->intent_owned)
@@ -89,13 +71,15 @@ enum status claim_decide_execute(const struct claim_facts *facts, const struct c
 	if (facts->intent_status != INTENT_REQUIRES_PAYMENT || facts->status_cancelled ||
 	    facts->reservation == RESERVATION_PAID)
 		return STATUS_ALREADY_PROCESSED;
-	return decide_charge(facts, rules);
+	return decide_charge(facts, settings);
 }
 
-struct claim_rules claim_rules_of(const struct settings *settings)
+enum status claim_decide(const struct claim_facts *facts, bool is_execute,
+			 const struct settings *settings)
 {
-	return (struct claim_rules){ .attempts_max = settings->attempts_max,
-				     .margin_ms = settings->hold_margin_ms };
+	if (!facts->user_exists)
+		return STATUS_USER_NOT_FOUND;
+	return is_execute ? decide_execute(facts, settings) : decide_process(facts, settings);
 }
 
 /* --- lock and look --- */
@@ -159,11 +143,12 @@ static bool is_locked_by_another(const struct claim *claim, const struct db_resu
 				 const struct db_result *look, int row)
 {
 	enum intent_status intent = intent_status_parse(db_text(lock, row, I_STATUS));
+	bool is_missed =
+		!db_text(lock, row, R_ID) || (!claim->is_execute && !intent_is_live(intent) &&
+					      db_integer(look, row, INTENTS_LIVE) > 0);
 
 	return (intent == INTENT_NONE && db_integer(look, row, INTENTS_OWN) > 0) ||
-	       (!claim->is_execute && !intent_is_live(intent) &&
-		db_integer(look, row, INTENTS_LIVE) > 0) ||
-	       (!db_text(lock, row, R_ID) && db_integer(look, row, RESERVATIONS) > 0);
+	       (is_missed && db_integer(look, row, RESERVATIONS) > 0);
 }
 
 static struct claim_facts read_claim_facts(const struct claim *claim, const struct db_result *lock,
@@ -257,28 +242,25 @@ static void judge(struct claim *first, struct claim *claim,
 {
 	const struct db_result *lock = results[0], *look = results[1];
 	struct claim_facts facts = read_claim_facts(claim, lock, look, row);
-	struct claim_rules rules = claim_rules_of(claim->call->settings);
 	struct uuid order = db_uuid(lock, row, I_ORDER), attempt = db_uuid(lock, row, I_ATTEMPT);
 	/* an earlier run's COMMIT went through, only its answer was lost */
 	bool is_mine = order.text[0] != '\0' && strcmp(order.text, claim->next_order.text) == 0;
 
 	claim->verdict = IDEMPOTENCY_FIRST;
 	claim->won = false;
-	claim->status = STATUS_USER_NOT_FOUND;
-	if (facts.user_exists && !key_lets_pass(claim, look, row, is_mine ? &attempt : NULL))
+	claim->status = claim_decide(&facts, claim->is_execute, claim->call->settings);
+	if (claim->status == STATUS_USER_NOT_FOUND ||
+	    !key_lets_pass(claim, look, row, is_mine ? &attempt : NULL))
 		return;
-	if (is_locked_by_another(claim, lock, look, row)) {
-		claim->member.runs_alone = true;
+	claim->member.runs_alone = is_locked_by_another(claim, lock, look, row);
+	if (claim->member.runs_alone)
 		return;
-	}
 	fill_claim(claim, &facts, lock, row);
 	if (is_mine) {
 		claim->attempt = attempt;
 		claim->status = STATUS_OK;
 		return;
 	}
-	claim->status = claim->is_execute ? claim_decide_execute(&facts, &rules)
-					  : claim_decide_process(&facts, &rules);
 	claim->member.runs_alone = claim->status == STATUS_OK && is_second(first, claim);
 	claim->won = claim->status == STATUS_OK && !claim->member.runs_alone;
 }

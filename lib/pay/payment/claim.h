@@ -24,21 +24,15 @@ struct claim_facts {
 	int64_t seats_not_held;
 };
 
-struct claim_rules {
-	int attempts_max;
-	int64_t margin_ms; /* so much of the hold must be left */
-};
-
 /*
  * May this reservation be charged now? The only place of the rule. OK, or why not, by the order of
  * the contract (docs/api.md): USER_NOT_FOUND, RESERVATION_NOT_FOUND or INTENT_NOT_FOUND and
  * FORBIDDEN, ALREADY_PAID or ALREADY_PROCESSED, PAYMENT_IN_PROGRESS, RESERVATION_CANCELLED,
- * RESERVATION_EXPIRED; PAYMENT_DECLINED where `attempts_max` attempts were declined.
+ * RESERVATION_EXPIRED (also where less than hold_margin_ms is left); PAYMENT_DECLINED after
+ * attempts_max attempts.
  */
-enum status claim_decide_process(const struct claim_facts *facts, const struct claim_rules *rules);
-enum status claim_decide_execute(const struct claim_facts *facts, const struct claim_rules *rules);
-
-struct claim_rules claim_rules_of(const struct settings *settings);
+enum status claim_decide(const struct claim_facts *facts, bool is_execute,
+			 const struct settings *settings);
 
 struct claim {
 	struct batch_member member;

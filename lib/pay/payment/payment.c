@@ -141,6 +141,20 @@ bool payment_needs_token(const struct settings *settings, const char *payment_me
 	return gateway_for_method(settings, payment_method)->needs_token;
 }
 
+/* The request's meaning, for its Idempotency-Key, is its ids and its method. */
+static void take_key(struct claim *claim, struct idempotency *key, const char *second)
+{
+	const char *operation = claim->is_execute ? "execute" : "process";
+	const char *first = claim->is_execute ? claim->intent_id.text : claim->reservation_id.text;
+	char meaning[128];
+
+	if (!claim->call->idempotency_key)
+		return;
+	snprintf(meaning, sizeof(meaning), "%s\n%s\n%s", operation, first, second);
+	idempotency_init(key, claim->call, operation, meaning);
+	claim->key = key;
+}
+
 void payment_process(struct call *call, const struct process_input *input, struct outcome *outcome)
 {
 	struct claim claim = {
@@ -149,14 +163,8 @@ void payment_process(struct call *call, const struct process_input *input, struc
 		.payment_method = input->payment_method,
 	};
 	struct idempotency key;
-	char meaning[128];
 
-	if (call->idempotency_key) {
-		snprintf(meaning, sizeof(meaning), "process\n%s\n%s", input->reservation_id.text,
-			 input->payment_method);
-		idempotency_init(&key, call, "process", meaning);
-		claim.key = &key;
-	}
+	take_key(&claim, &key, input->payment_method);
 	pay(&claim, input->token, NULL, outcome);
 }
 
@@ -169,13 +177,7 @@ void payment_execute(struct call *call, const struct execute_input *input, struc
 		.reservation_id = input->booking_id,
 	};
 	struct idempotency key;
-	char meaning[128];
 
-	if (call->idempotency_key) {
-		snprintf(meaning, sizeof(meaning), "execute\n%s\n%s", input->intent_id.text,
-			 input->booking_id.text);
-		idempotency_init(&key, call, "execute", meaning);
-		claim.key = &key;
-	}
+	take_key(&claim, &key, input->booking_id.text);
 	pay(&claim, input->token, input->cvv, outcome);
 }

@@ -18,7 +18,7 @@ struct process_input {
 bool payment_needs_token(const struct settings *settings, const char *payment_method);
 /*
  * Blocks for as long as the gateway takes (its deadline at most), with nothing held meanwhile. 200
- * and the payment; or what claim_decide_process refuses with; PAYMENT_DECLINED, RESERVATION_LOST,
+ * and the payment; or what claim_decide refuses with; PAYMENT_DECLINED, RESERVATION_LOST,
  * PAYMENT_RESULT_UNKNOWN after the gateway was asked; IDEMPOTENCY_*; SERVICE_UNAVAILABLE and
  * INTERNAL_ERROR where the claim could not be recorded: nothing was charged then.
  */
@@ -32,7 +32,7 @@ struct execute_input {
 	const char *token; /* paymentMethodToken */
 	const char *cvv;   /* three or four digits */
 };
-/* As payment_process, with claim_decide_execute; a decline is a 200 too, and ends the booking.
+/* As payment_process; a decline is a 200 too, and ends the booking.
  * Token and cvv stay the caller's, to be wiped. */
 void payment_execute(struct call *call, const struct execute_input *input, struct outcome *outcome);
 

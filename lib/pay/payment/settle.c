@@ -10,28 +10,13 @@
 #include <string.h>
 
 /* Columns of settle_look. */
+/* clang-format off */
 enum look_column {
-	PLACE,
-	A_OPERATION,
-	A_GATEWAY,
-	A_AMOUNT,
-	A_METHOD,
-	A_KEY,
-	A_LANGUAGE,
-	A_REQUEST,
-	A_STATUS,
-	A_CODE,
-	A_MESSAGE,
-	A_FINISHED,
-	LIVE_INTENTS,
-	R_EXISTS,
-	SEATS_EXIST,
-	E_TITLE,
-	E_VENUE,
-	E_DATE,
-	E_CANCELLED,
-	NOW
+	PLACE, A_OPERATION, A_GATEWAY, A_AMOUNT, A_METHOD, A_KEY, A_LANGUAGE, A_REQUEST, A_STATUS,
+	A_CODE, A_MESSAGE, A_FINISHED, LIVE_INTENTS, R_EXISTS, SEATS_EXIST, E_TITLE, E_VENUE,
+	E_DATE, E_CANCELLED, NOW
 };
+/* clang-format on */
 
 /* --- decide --- */
 

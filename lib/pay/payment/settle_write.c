@@ -51,54 +51,53 @@ static enum intent_status status_after_decline(enum reservation_state reservatio
 	}
 }
 
-/* The stored answer: users, operations, keys, http, bodies. A macro, for it stands in rows. */
-#define ANSWER(s, http)                                             \
-	(s)->locked.user_id, (s)->operation, (s)->key, (http).text, \
-		(s)->key ? buf_text(&(s)->body) : NULL
-
-static void add_confirm(struct pg_columns *columns, struct settlement *s)
+static const char *status_after(const struct settlement *s)
 {
-	struct decimal amount = decimal(s->told.amount_krw), http = decimal(s->http);
-
-	becomes(s, INTENT_SUCCEEDED);
-	pg_columns_add(columns, s->attempt.text, s->intent.text, s->reservation.text,
-		       s->told.payment_method, amount.text,
-		       s->action == SETTLE_RETAKE ? "retaken" : "settled", s->told.request_id,
-		       s->told.at, ANSWER(s, http));
+	switch (s->action) {
+	case SETTLE_CONFIRM:
+	case SETTLE_RETAKE:
+		return becomes(s, INTENT_SUCCEEDED);
+	case SETTLE_DECLINE:
+		return becomes(s, status_after_decline(s->facts.reservation));
+	case SETTLE_CANCEL:
+		return becomes(s, INTENT_FAILED);
+	default:
+		return status_after_refund(s);
+	}
 }
 
-static void add_refund(struct pg_columns *columns, struct settlement *s)
+static const char *event_kind(enum settle_action action)
 {
-	struct decimal amount = decimal(s->told.amount_krw), http = decimal(s->http);
-	const char *reason = settle_refund_reason(s->action);
+	if (settle_refund_reason(action))
+		return "lost";
+	if (action == SETTLE_CONFIRM)
+		return "settled";
+	return action == SETTLE_RETAKE ? "retaken" : "declined";
+}
 
+static void order_refund(struct settlement *s, const char *reason)
+{
 	s->refund = uuid_new();
 	log_event(LOG_LEVEL_WARN, "reservation_lost",
 		  "attempt %s was charged, but the reservation is lost (%s): refund %s",
 		  s->attempt.text, reason, s->refund.text);
-	pg_columns_add(columns, s->attempt.text, s->intent.text, s->refund.text, reason,
-		       status_after_refund(s), amount.text, s->told.request_id, s->told.at,
-		       ANSWER(s, http));
 }
 
-static void add_decline(struct pg_columns *columns, struct settlement *s)
+/* In the order of settle_members. */
+static void add_verdict(struct pg_columns *columns, struct settlement *s)
 {
-	struct decimal http = decimal(s->http), grace = decimal(s->settings->decline_grace_s),
-		       grace_max = decimal(s->settings->decline_grace_max_s);
+	struct decimal amount = decimal(s->told.amount_krw), http = decimal(s->http);
+	const char *reason = settle_refund_reason(s->action);
+	bool is_declined = s->action == SETTLE_DECLINE || s->action == SETTLE_CANCEL;
 
+	if (reason)
+		order_refund(s, reason);
 	pg_columns_add(columns, s->attempt.text, s->intent.text, s->reservation.text,
-		       s->answer->code, s->answer->message,
-		       becomes(s, status_after_decline(s->facts.reservation)), s->told.request_id,
-		       s->told.at, ANSWER(s, http), grace.text, grace_max.text);
-}
-
-static void add_cancel(struct pg_columns *columns, struct settlement *s)
-{
-	struct decimal http = decimal(s->http);
-
-	pg_columns_add(columns, s->attempt.text, s->intent.text, s->reservation.text,
-		       s->answer->code, s->answer->message, becomes(s, INTENT_FAILED),
-		       s->told.request_id, s->told.at, ANSWER(s, http));
+		       status_after(s), s->told.payment_method, amount.text, event_kind(s->action),
+		       is_declined ? s->answer->code : reason,
+		       is_declined ? s->answer->message : NULL, reason ? s->refund.text : NULL,
+		       s->told.request_id, s->told.at, s->locked.user_id, s->operation, s->key,
+		       http.text, s->key ? buf_text(&s->body) : NULL);
 }
 
 static void add_unknown(struct pg_columns *columns, struct settlement *s)
@@ -117,15 +116,10 @@ static void add_unknown(struct pg_columns *columns, struct settlement *s)
 /* The kinds of verdicts, each a statement. */
 enum kind { CONFIRM, REFUND, DECLINE, CANCEL, UNKNOWN, KINDS, NOTHING = KINDS };
 
-static const struct {
-	enum sql_id sql;
-	void (*add)(struct pg_columns *columns, struct settlement *s);
-} kinds[KINDS] = {
-	[CONFIRM] = { SQL_SETTLE_CONFIRM, add_confirm },
-	[REFUND] = { SQL_SETTLE_REFUND, add_refund },
-	[DECLINE] = { SQL_SETTLE_DECLINE, add_decline },
-	[CANCEL] = { SQL_SETTLE_CANCEL, add_cancel },
-	[UNKNOWN] = { SQL_SETTLE_UNKNOWN, add_unknown },
+static const enum sql_id kinds[KINDS] = {
+	[CONFIRM] = SQL_SETTLE_CONFIRM, [REFUND] = SQL_SETTLE_REFUND,
+	[DECLINE] = SQL_SETTLE_DECLINE, [CANCEL] = SQL_SETTLE_CANCEL,
+	[UNKNOWN] = SQL_SETTLE_UNKNOWN,
 };
 
 static enum kind kind_of(const struct settlement *s)
@@ -160,6 +154,7 @@ static void add_seats(struct buf *seats, const struct locked *locked)
 struct verdicts {
 	struct pg_columns columns[KINDS];
 	struct buf seats; /* of what is confirmed */
+	struct decimal grace, grace_max;
 	struct db_step steps[KINDS];
 	int count;
 };
@@ -169,12 +164,16 @@ static void collect(struct verdicts *verdicts, struct settlement *first)
 	for (struct settlement *s = first; s; s = (struct settlement *)s->member.next) {
 		enum kind kind = s->member.runs_alone ? NOTHING : kind_of(s);
 
-		if (kind != NOTHING)
-			kinds[kind].add(&verdicts->columns[kind], s);
+		if (kind == UNKNOWN)
+			add_unknown(&verdicts->columns[kind], s);
+		else if (kind != NOTHING)
+			add_verdict(&verdicts->columns[kind], s);
 		if (kind == CONFIRM)
 			add_seats(&verdicts->seats, &s->locked);
 	}
 	pg_array_end(&verdicts->seats);
+	verdicts->grace = decimal(first->settings->decline_grace_s);
+	verdicts->grace_max = decimal(first->settings->decline_grace_max_s);
 }
 
 /* False: there was no memory for them. */
@@ -188,10 +187,11 @@ static bool make_steps(struct verdicts *verdicts)
 
 		if (columns->count == 0)
 			continue;
-		step->sql = kinds[kind].sql;
+		step->sql = kinds[kind];
 		good = pg_columns_end(columns, step->params) && good;
-		if (kind == CONFIRM)
-			step->params[columns->count] = buf_text(&verdicts->seats);
+		step->params[columns->count] =
+			kind == CONFIRM ? buf_text(&verdicts->seats) : verdicts->grace.text;
+		step->params[columns->count + 1] = verdicts->grace_max.text;
 		verdicts->count++;
 	}
 	return good;

@@ -4,18 +4,12 @@
 
 #include <string.h>
 
+/* clang-format off */
 enum show_column {
-	USER_EXISTS,
-	I_ID,
-	I_RESERVATION,
-	I_AMOUNT,
-	I_METHOD,
-	I_STATUS,
-	ATTEMPTS_JSON,
-	I_CREATED,
-	I_UPDATED,
-	I_ORDER
+	USER_EXISTS, I_ID, I_RESERVATION, I_AMOUNT, I_METHOD, I_STATUS, ATTEMPTS_JSON, I_CREATED,
+	I_UPDATED, I_ORDER
 };
+/* clang-format on */
 
 struct show {
 	const struct call *call;

@@ -1,4 +1,4 @@
-"""A buyer at the service's own counter: hold seats, look at them, pay, cancel."""
+"""A buyer of the service's own bookings: hold seats, see them, pay, cancel."""
 
 from . import client
 from .volley import post
@@ -10,7 +10,7 @@ APPROVED, DECLINED = "120", "122"  # the mock decides by the last digit
 class Buyer:
     def __init__(self, stack, role="user"):
         self.stack = stack
-        self.id = stack.world.user(role)
+        self.id = stack.shared.user(role)
         self.token = client.token(self.id, role=role)
 
     def ask(self, method, path, body=None, **how):
@@ -60,7 +60,7 @@ class Buyer:
 
 
 def lapse(database, booking, seconds=1):
-    """The booking's time was over so many seconds ago."""
+    """Makes the booking's hold end so many seconds ago."""
     database.rows(
         "WITH i AS (UPDATE payments.intents SET payable_until = LOCALTIMESTAMP - %s * interval '1 s', "
         "hold_expires_at = LOCALTIMESTAMP - %s * interval '1 s' WHERE reservation_id = %s) "
@@ -69,7 +69,9 @@ def lapse(database, booking, seconds=1):
 
 
 def unlapse(database):
-    """Gives what lapsed and was not ended its time back: without a janitor it would soon be a finding."""
+    """
+    Extends lapsed holds that were not ended: without a janitor the audit would soon report them.
+    """
     database.rows("UPDATE public.reservations SET expires_at = LOCALTIMESTAMP + interval '1 hour' "
                   "WHERE status = 'pending' AND expires_at < LOCALTIMESTAMP + interval '10 s'")
 

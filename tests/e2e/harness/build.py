@@ -27,7 +27,7 @@ def postgres_program(name):
 
 
 def as_user(user, command):
-    """PostgreSQL refuses to run as root; elsewhere we are that user already."""
+    """PostgreSQL refuses to run as root; otherwise the test runs as that user already."""
     return ["runuser", "-u", user, "--", *command] if IS_ROOT else command
 
 

@@ -29,8 +29,8 @@ logging_collector = off
 class Database:
     """One database of the cluster. The tests' own connection is the superuser's."""
 
-    def __init__(self, cluster, name, world):
-        self.cluster, self.name, self.world = cluster, name, world
+    def __init__(self, cluster, name, variant):
+        self.cluster, self.name, self.variant = cluster, name, variant
         self._connection = None
         self._server = 0  # which start of the cluster the connection belongs to
 
@@ -67,9 +67,9 @@ class Database:
         self._connection = None
 
     def copy(self):
-        """Another database with the same content. Nobody may be connected to this one."""
+        """Another database with the same content. No connection to this one may be open."""
         self.close()
-        return self.cluster.database_from(self.name, self.world)
+        return self.cluster.database_from(self.name, self.variant)
 
     def drop(self):
         self.close()
@@ -132,28 +132,28 @@ class Cluster:
         build.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-p", self.port,
                    "-U", "postgres", "-d", database, "-f", path])
 
-    def _template(self, world):
-        name = f"template_{world}"
+    def _template(self, variant):
+        name = f"template_{variant}"
         if name not in self._templates:
             self.execute(f"CREATE DATABASE {name}")
             reference = build.REPO / "schema/reference"
             self.load(name, reference / "shared.sql")
-            if world == "without_expired":
-                self.load(name, reference / "world-without-expired.sql")
+            if variant == "without_expired":
+                self.load(name, reference / "variant-without-expired.sql")
             self.load(name, build.REPO / "schema/demo.sql")
             url = f"host={self.folder} port={self.port} dbname={name} user=postgres"
             self.payctl(url, "migrate", "--grant", SERVICE_ROLE)
             self._templates.add(name)
         return name
 
-    def database(self, world="expired"):
+    def database(self, variant="expired"):
         """A fresh database with the shared tables, demo data and the service's schema."""
-        return self.database_from(self._template(world), world)
+        return self.database_from(self._template(variant), variant)
 
-    def database_from(self, template, world):
+    def database_from(self, template, variant):
         name = f"e2e_{next(self._names)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return Database(self, name, world)
+        return Database(self, name, variant)
 
     @staticmethod
     def payctl(url, *arguments, check=True, timeout_s=60):

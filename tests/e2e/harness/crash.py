@@ -1,8 +1,8 @@
 """
-The crash matrix: at every recovery point of every way through the service the process is stopped,
-a rival does what it does, the process is killed, and a healthy one brings the rest to an end.
+The crash matrix: at every recovery point of every path through the service the process is stopped,
+a rival acts, the process is killed, and a healthy one settles the rest.
 
-    Cell   where (stage and point), how the gateway behaves, who else is at the reservation
+    Cell   where (stage and point), how the gateway behaves, which rival acts on the reservation
     Lane   the cells of one gateway outcome, one after the other, on a database of their own
 """
 
@@ -14,9 +14,10 @@ from . import client
 from .faults import NEVER_MS, Worker, books_differ, problems, settle
 from .gateway import Gateway
 from .monolith import Monolith
-from .world import World
+from .shared_schema import SharedSchema
 
-RIVAL_HEAD_START_S = 0.04  # a rival that waits for the stopped one's locks goes on once it is dead
+# A rival that waits for the stopped process's locks goes on once that process is dead.
+RIVAL_HEAD_START_S = 0.04
 JANITOR_MS = 10
 JANITOR_STOPS_WITHIN_S = 0.7
 CELLS_A_BATCH = 40
@@ -64,20 +65,20 @@ def commits(count):
 
 REQUEST = ["request_read:1", "answer_made:1", "answer_sent:1"]
 CHARGE = ["charge_unsent:1", "mock_booked:1", "charge_answered:1"]
-KEYED = "pay with a key"  # looks before it writes, where an ordinary payment takes one trip
+KEYED = "pay with a key"  # reads before it writes; an ordinary payment takes one trip
 POINTS = {
     "pay": REQUEST + CHARGE + trips(3) + commits(2) + ["settle_locked:1", "settle_done:1"],
     KEYED: CHARGE + trips(4) + commits(2) + ["claim_locked:1", "settle_locked:1", "settle_done:1"],
     "execute": CHARGE + trips(4) + ["claim_locked:1", "settle_locked:1", "settle_done:1"],
     "hold": trips(3) + commits(1) + REQUEST,
     "order": trips(2) + commits(1) + ["order_locked:1"],
-    "look up": commits(4) + ["reconcile_unsent:1", "reconcile_answered:1", "settle_locked:1", "settle_done:1"],
+    "reconcile": commits(4) + ["reconcile_unsent:1", "reconcile_answered:1", "settle_locked:1", "settle_done:1"],
     "refund": commits(3) + ["refund_unsent:1", "refund_answered:1", "refund_locked:1"],
-    "heal": commits(5) + ["repair_locked:1", "repair_done:1"],
-    "follow": commits(5) + ["repair_locked:1", "repair_done:1"],
+    "repair": commits(5) + ["repair_locked:1", "repair_done:1"],
+    "cancelled elsewhere": commits(5) + ["repair_locked:1", "repair_done:1"],
     "expire": commits(3) + ["expire_due:1"],
 }
-BY_JANITOR = {"look up", "refund", "heal", "follow", "expire"}
+BY_JANITOR = {"reconcile", "refund", "repair", "cancelled elsewhere", "expire"}
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def matrix():
 
 def points_over_wire(stage, points):
     kept = [point for point in points if point != "mock_booked:1"]
-    return kept + WIRE_CHARGE if stage in ("pay", KEYED, "execute", "look up", "refund") else kept
+    return kept + WIRE_CHARGE if stage in ("pay", KEYED, "execute", "reconcile", "refund") else kept
 
 
 def wire_matrix():
@@ -105,7 +106,10 @@ def wire_matrix():
 
 @dataclass
 class Subject:
-    """What a cell is about: a reservation (None: not yet), its event, and what the client sends for it."""
+    """
+    The subject of a cell: a reservation (None: not yet), its event, and the client's request for
+    it.
+    """
     reservation: str
     event: str
     path: str = None
@@ -115,14 +119,14 @@ class Subject:
 
 
 class Lane:
-    def __init__(self, cluster, folder, program, outcome, world="expired"):
+    def __init__(self, cluster, folder, program, outcome, variant="expired"):
         self.outcome, self.folder, self.program = outcome, folder, program
         self.gateway = Gateway().start() if outcome in WIRE_OUTCOMES else None
         self.settings = self.gateway.settings(**WIRE) if self.gateway else MOCK | OUTCOMES[outcome]
         self.healthy = self.settings if self.gateway else MOCK
-        self.database = cluster.database(world)
-        self.world = World(self.database)
-        self.user, self.admin = self.world.user(), self.world.user("admin")
+        self.database = cluster.database(variant)
+        self.shared = SharedSchema(self.database)
+        self.user, self.admin = self.shared.user(), self.shared.user("admin")
         self.token = client.token(self.user)
         self.admin_token = client.token(self.admin, role="admin")
         self.monolith = Monolith(self.database)
@@ -143,10 +147,10 @@ class Lane:
         if self.gateway:
             self.gateway.destroy()
 
-    # ---- what there is before the fault ----
+    # ---- before the fault ----
 
     def _body(self, reservation, on=None):
-        """A payment's body; `on` which request about it the gateway's fault falls."""
+        """A payment's body; `on`: which of its requests to the gateway meets the fault."""
         body = {"reservationId": reservation, "paymentMethod": "kakao_pay"}
         return body | {"paymentKey": self._payment_key(on)} if self.gateway else body
 
@@ -160,7 +164,7 @@ class Lane:
         return worker.post("/process", self.token, self._body(reservation.id, on))
 
     def _reserve(self):
-        return self.world.reserve_one(self.user)
+        return self.shared.reserve_one(self.user)
 
     def _paid(self, on=None):
         reservation = self._reserve()
@@ -169,7 +173,7 @@ class Lane:
         return reservation, answer.json["payment"]["paymentIntentId"]
 
     def _booked(self):
-        event, seats = self.world.event(1)
+        event, seats = self.shared.event(1)
         body = {"performanceId": event, "seatIds": seats, "paymentMethod": "credit_card"}
         answer = self.payer.post("/bookings", self.token, body)
         assert answer.status == 201, answer
@@ -192,7 +196,7 @@ class Lane:
             "cvv": cvv}, key)
 
     def arrange_hold(self, key):
-        event, seats = self.world.event(1)
+        event, seats = self.shared.event(1)
         body = {"performanceId": event, "seatIds": seats, "paymentMethod": "credit_card"}
         return Subject(None, event, "/bookings", body, key, self.token)
 
@@ -200,7 +204,7 @@ class Lane:
         reservation, intent = self._paid()
         return Subject(reservation.id, reservation.event, f"/intents/{intent}/refund", {"reason": "order"}, key, self.admin_token)
 
-    def arrange_look_up(self, _key):
+    def arrange_reconcile(self, _key):
         subject = self.arrange_pay(None)
         dying = self.worker(self.settings, "charge_answered:1:kill")
         dying.post(subject.path, subject.token, subject.body)
@@ -213,12 +217,12 @@ class Lane:
         assert answer.status == 202, answer
         return Subject(reservation.id, reservation.event)
 
-    def arrange_heal(self, _key):
+    def arrange_repair(self, _key):
         reservation, _ = self._paid()
         self.monolith.clean(reservation.id)
         return Subject(reservation.id, reservation.event)
 
-    def arrange_follow(self, _key):
+    def arrange_cancelled_elsewhere(self, _key):
         reservation, _ = self._paid()
         self.monolith.cancel(reservation.id)
         return Subject(reservation.id, reservation.event)
@@ -231,7 +235,7 @@ class Lane:
                            "WHERE reservation_id = %s", subject.reservation)
         return subject
 
-    # ---- who else is at it ----
+    # ---- the rival ----
 
     def _submit_again(self, subject):
         if subject.path:
@@ -245,7 +249,7 @@ class Lane:
             self._submit_again(subject)
         elif rival == "admin cancel":
             self.monolith.cancel_event(subject.event)
-        elif identity is not None:  # a hold under way is no reservation yet that anybody could see
+        elif identity is not None:  # a hold under way has no visible reservation yet
             {"monolith's payment": self.monolith.pay, "cancel": self.monolith.cancel,
              "cleaner": self.monolith.clean}.get(rival, lambda _: None)(identity)
 
@@ -287,7 +291,7 @@ class Lane:
         return stopped
 
     def _outlive(self, victim, sent):
-        """Everybody else thinks it dead by then: its lease is over and settled behind its back."""
+        """By then its lease is over and another process has settled its payment."""
         settle(self.database, self.janitor, within_s=0.5)
         victim.resume()
         sent.join(5)
@@ -296,7 +300,7 @@ class Lane:
         return self.worker(self.healthy if self.outcome == "down" else self.settings, janitor_ms=JANITOR_MS)
 
     def bring_to_rest(self, cell):
-        """Settled, then every client tries again, then settled again."""
+        """Settles, has every client try again, and settles again."""
         self._settle(cell)
         for subject in self.unsettled:
             self.payer.post(subject.path, subject.token, subject.body, subject.key)
@@ -314,7 +318,7 @@ class Lane:
             if self.told_to_stop:
                 return
             self.run(cell, resume)
-            if self.violations:  # what follows on this database would be found again
+            if self.violations:  # later cells on this database would find them again
                 return
         self.bring_to_rest(cells[-1])
         found = problems(self.database) + self._gateway_says_otherwise()
@@ -331,21 +335,21 @@ class Lane:
             "SELECT id FROM payments.attempts WHERE status = 'declined'")]
 
 
-def run_cells(cluster, folder, program, cells, resume=False, world="expired"):
+def run_cells(cluster, folder, program, cells, resume=False, variant="expired"):
     """All cells, a lane an outcome, side by side. (cell -> was its point reached, violations)"""
     reached, violations, lanes = {}, [], []
 
     def run_lane(lane, mine):
         try:
             lane.run_all(mine, resume)
-        except Exception as problem:  # a lane that broke down proves nothing
+        except Exception as problem:  # a lane that fails proves nothing
             violations.append((lane.outcome, "broke down", repr(problem)))
             raise
 
     for outcome in [*OUTCOMES, *WIRE_OUTCOMES]:
         mine = [cell for cell in cells if cell.outcome == outcome]
         if mine:
-            lane = Lane(cluster, folder, program, outcome, world)
+            lane = Lane(cluster, folder, program, outcome, variant)
             lanes.append((lane, threading.Thread(target=run_lane, args=(lane, mine))))
     for _, thread in lanes:
         thread.start()

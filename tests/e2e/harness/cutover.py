@@ -1,7 +1,6 @@
 """
-An existing server in the course of its cutover: nginx with the cutover's two includes, the stand-in
-monolith behind it as the old side, the pool beside it; or the service as it is installed from its
-package, on a machine of its own.
+An existing server during its cutover: nginx with the cutover's two includes, the stand-in monolith
+behind it, the pool beside it; or the service installed from its package, on a machine of its own.
 """
 
 import os
@@ -17,20 +16,20 @@ from .stack import Stack
 
 SERVER = ("\t\tinclude payments/payments-errors.conf;\n\t\tinclude payments/payments-server.conf;\n"
           "\t\tinclude payments/payments-monolith-path.conf;\n")
-OLD_PROCESS = "/api/payments/process"
+MONOLITH_PROCESS = "/api/payments/process"
 
 
 class Cutover(Stack):
     def __init__(self, cluster, gateway_ms=30, **how):
         super().__init__(cluster, **how)
-        self.old_port = wait.free_port()
+        self.monolith_port = wait.free_port()
         self.gateway_ms = gateway_ms
         self.monolith = None
         self.pool.nginx_edits += [
             ("nginx.conf", "include payments/payments-http.conf;",
              "include payments/payments-cutover-http.conf;"),
             ("nginx.conf", SERVER, "\t\tinclude payments/payments-cutover.conf;\n"),
-            ("payments-map.conf", "127.0.0.1:3001", f"127.0.0.1:{self.old_port}")]
+            ("payments-map.conf", "127.0.0.1:3001", f"127.0.0.1:{self.monolith_port}")]
 
     def start(self):
         self.start_monolith()
@@ -46,10 +45,10 @@ class Cutover(Stack):
 
     def start_monolith(self):
         self.monolith = subprocess.Popen(
-            [sys.executable, str(build.REPO / "tests/tools/monolith.py"), "--port", str(self.old_port),
+            [sys.executable, str(build.REPO / "tests/tools/monolith.py"), "--port", str(self.monolith_port),
              "--database", self.database.url("postgres"), "--secret", SECRET,
              "--gateway-ms", str(self.gateway_ms)], stdin=subprocess.DEVNULL)
-        wait.until("the old side listens", lambda: wait.port_answers(self.old_port))
+        wait.until("the monolith listens", lambda: wait.port_answers(self.monolith_port))
 
     def stop_monolith(self):
         if self.monolith is not None:
@@ -57,10 +56,10 @@ class Cutover(Stack):
             self.monolith.wait(10)
             self.monolith = None
 
-    def old_charges(self):
-        return client.request(self.old_port, "GET", "/_charges").json
+    def monolith_charges(self):
+        return client.request(self.monolith_port, "GET", "/_charges").json
 
-    # ---- modes: what the administrator does, by the same steps ----
+    # ---- modes: the administrator's steps ----
 
     def edit_map(self, pattern, value):
         path = self.pool.folder / "nginx/payments-map.conf"
@@ -87,7 +86,7 @@ class Cutover(Stack):
                    lambda: self.nginx_workers() and not self.nginx_workers() & old)
 
     def nginx_workers(self):
-        """Those that accept; one that finishes what it has says so in its title."""
+        """Those that accept; a worker that only finishes its requests says so in its title."""
         master = self.pool.nginx.pid
         titles = {}
         for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split():
@@ -97,16 +96,16 @@ class Cutover(Stack):
                 continue
         return {pid for pid, title in titles.items() if b"worker process" in title and b"shutting" not in title}
 
-    # ---- requests by the old addresses ----
+    # ---- requests to the monolith's addresses ----
 
-    def old_request(self, reservation, token=None, **headers):
-        """A prepared POST to the old address."""
+    def monolith_request(self, reservation, token=None, **headers):
+        """A prepared POST to the monolith's address."""
         one = self.process_request(reservation, token, **headers)
-        return one | {"path": OLD_PROCESS}
+        return one | {"path": MONOLITH_PROCESS}
 
-    def old_process(self, reservation, token=None, **headers):
+    def monolith_process(self, reservation, token=None, **headers):
         body = {"reservationId": getattr(reservation, "id", reservation), "paymentMethod": "kakao_pay"}
-        return client.request(self.pool.port, "POST", OLD_PROCESS, token=token or self.token, body=body,
+        return client.request(self.pool.port, "POST", MONOLITH_PROCESS, token=token or self.token, body=body,
                               headers=headers or None)
 
     def get(self, path, **how):
@@ -117,7 +116,7 @@ class Cutover(Stack):
 
 
 class Installed(Cutover):
-    """The new side is the installed package, run by its machine's systemd; nginx is the test's."""
+    """The service is the installed package, run by its machine's systemd; nginx is the test's."""
 
     def __init__(self, cluster, machine, settings=None, workers=3, **how):
         super().__init__(cluster, workers=0, **how)
@@ -153,7 +152,7 @@ class Installed(Cutover):
         super().stop()
 
     def keep_log(self):
-        """What the workers have logged until now, to where the pool looks for it."""
+        """Copies the workers' log until now to the pool's log file."""
         self.pool.log.write_text(self.machine.out("journalctl -o cat -u 'payments-fcgi@*'"), encoding="utf-8")
 
     def workers(self):
@@ -166,7 +165,7 @@ class Installed(Cutover):
         return self.machine.out("payments-roll")
 
     def versions(self, questions=30):
-        """What the workers that answer say they are."""
+        """The versions that the answering workers report."""
         return {self.pool.http("GET", "/health").json["version"] for _ in range(questions)}
 
     def installed_version(self):

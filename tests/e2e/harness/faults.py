@@ -1,6 +1,6 @@
 """
 Workers that die, stop or wait at a named point: the fault build, a single worker process on a
-socket of its own, and the ways to bring what it left behind to an end quickly.
+socket of its own, and ways to settle quickly what it left behind.
 """
 
 import json
@@ -16,10 +16,10 @@ from pathlib import Path
 from . import build, client, fastcgi
 from .pool import DEFAULTS, EXIT_WITHIN_S, PEOPLE
 
-NEVER_MS = 600000  # a janitor that does not get to it
+NEVER_MS = 600000  # a janitor that never runs within a test
 STOPPED_WITHIN_S = 5
 
-# Nobody holds what is left behind: what waits for its time is due now.
+# No process holds what is left behind: all that waits for its time is due now.
 HURRY = (
     "UPDATE payments.attempts SET next_look_at = clock_timestamp() WHERE status IN ('sent', 'unknown')",
     "UPDATE payments.refunds SET next_try_at = clock_timestamp() WHERE status = 'pending'",
@@ -40,7 +40,7 @@ WHERE i.status = 'succeeded' AND (r.status, r.payment_status) <> ('confirmed', '
 """
 
 # What the audit cannot see: money that is neither with the shop for a ticket nor back with the
-# customer, and seats that nobody's reservation holds any more.
+# customer, and locked seats without a pending reservation.
 STRAY = """
 SELECT 'intent ' || i.id || ' (' || i.status || ', ' || r.status || '/' || r.payment_status || '): ' || x.kept
 	|| ' won kept of ' || i.amount_krw
@@ -59,14 +59,16 @@ WHERE s.status = 'locked' GROUP BY s.id HAVING NOT bool_or(r.status = 'pending')
 
 @contextmanager
 def scratch():
-    """A folder that the workers can go to."""
+    """A folder that the workers' user can enter."""
     with tempfile.TemporaryDirectory(prefix="payments-faults-", dir="/tmp") as name:
         Path(name).chmod(0o755)
         yield Path(name)
 
 
 def fault_build():
-    """The folder of a build with fault points; made beside the one under test where it is missing."""
+    """
+    The folder of a build with fault points, beside the one under test; built where it is missing.
+    """
     given = os.environ.get("PAYMENTS_FAULT_BUILD")
     folder = Path(given) if given else build.BUILD.parent / "test-fault"
     folder.mkdir(exist_ok=True)
@@ -105,7 +107,7 @@ class Worker:
         return self.process.pid
 
     def post(self, path, token, body, key=None, **how):
-        """The answer; None where the worker died on the way. Without a body it is a GET."""
+        """The answer; None where the worker died first. Without a body it is a GET."""
         headers = [("HTTP_AUTHORIZATION", f"Bearer {token}")]
         headers += [("HTTP_IDEMPOTENCY_KEY", key)] if key else []
         try:
@@ -122,7 +124,9 @@ class Worker:
             return "X"
 
     def wait_stopped(self, given_up=lambda: False, within_s=STOPPED_WITHIN_S):
-        """True once it has stopped at its point; False where it got by (given_up) or took too long."""
+        """
+        True once it has stopped at its point; False where it passed it (given_up) or took too long.
+        """
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             if self._state() in "TZX":
@@ -140,12 +144,12 @@ class Worker:
         self.process.wait(EXIT_WITHIN_S)
 
     def crashed(self):
-        """How it ended by itself, None where it has not."""
+        """Its exit status, None while it runs."""
         return self.process.poll()
 
 
 def settle(database, make_worker, within_s=15):
-    """One healthy worker's janitor brings everything to its end. What it could not, as text."""
+    """Has the janitor of one healthy worker settle everything. What is left unsettled, as text."""
     worker = make_worker()
     try:
         return settle_with(database, within_s)
@@ -154,7 +158,7 @@ def settle(database, make_worker, within_s=15):
 
 
 def settle_with(database, within_s=15):
-    """The same by janitors that are at work already."""
+    """The same by janitors that already run."""
     deadline = time.monotonic() + within_s
     while True:
         for sql in HURRY:
@@ -166,7 +170,7 @@ def settle_with(database, within_s=15):
 
 
 def problems(database):
-    """What is wrong once everything is settled: the audit's findings, and what it cannot see."""
+    """Violations once everything is settled: the audit's findings, and those it cannot see."""
     found = [text for text, in database.rows(STRAY)]
     done = database.cluster.payctl(database.url(), "audit", check=False)
     if done.returncode:
@@ -175,7 +179,10 @@ def problems(database):
 
 
 def books_differ(database, gateway, user):
-    """Attempt for attempt of a user: what the gateway kept is what we say, and no confirm was carried out twice."""
+    """
+    For each attempt of a user: the gateway kept the amount that we record, and executed no confirm
+    twice.
+    """
     books = {order: (one["balance"] if one["confirms"] else 0, one["confirms"])
              for order, one in gateway.books().items()}
     ours = dict(database.rows(

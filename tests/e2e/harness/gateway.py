@@ -1,4 +1,4 @@
-"""The gateway simulator, tests/gatewaysim, as a process with books of its own, and ways to make it go wrong."""
+"""The gateway simulator, tests/gatewaysim, as a process with books of its own, and its faults."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ SECRET_KEY = "test_sk_an-end-to-end-secret-key"
 
 
 class Gateway:
-    """Lives on one port and one file of books for as long as the test, however often it is killed."""
+    """Keeps its port and its file of books during a test, however often it is killed."""
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="payments-gateway-", dir="/tmp"))
@@ -40,7 +40,7 @@ class Gateway:
         shutil.rmtree(self.folder)
 
     def settings(self, **more):
-        """What a pool needs to charge there; deadlines short enough for tests."""
+        """A pool's settings to charge there; deadlines short enough for tests."""
         return {"PAYMENTS_GATEWAY": "toss", "TOSS_BASE_URL": f"http://127.0.0.1:{self.port}",
                 "TOSS_SECRET_KEY": SECRET_KEY, "PAYMENTS_TOSS_DEADLINE_MS": 1000,
                 "PAYMENTS_TOSS_LOOK_UP_MS": 1000, "PAYMENTS_TOSS_LEASE_MS": 2000,
@@ -60,14 +60,16 @@ class Gateway:
             connection.close()
 
     def fault(self, fault, on="confirm", **more):
-        """The next request of that kind (or `times` of them, 0: all) meets this fault; see faults.h."""
+        """
+        The next request of that kind (or `times` of them, 0: all) meets this fault; see faults.h.
+        """
         self.control("fault", fault=fault, on=on, **more)
 
     def clear(self):
         self.control("clear")
 
     def books(self):
-        """{order id: payment} of everything it has heard of."""
+        """{order id: payment} of all payments it knows."""
         return {one["orderId"]: one for one in self.control("books")["payments"]}
 
     def charged(self, order):

@@ -1,6 +1,6 @@
 """
-A relay between the service and PostgreSQL that changes what comes back: for checks that only a server gone wrong,
-or a statement that somebody has broken, would meet.
+A relay between the service and PostgreSQL that changes the server's answers. It triggers checks
+that only a broken server or a wrongly edited statement would fail.
 """
 
 import os
@@ -12,7 +12,10 @@ PIECE = 1 << 16
 
 
 class Liar:
-    """Listens in `folder` as `cluster` does in its own. While `lie` is set, (what, instead), it is told in answers."""
+    """
+    Listens in `folder` as `cluster` does in its own. While `lie` is set to (bytes, replacement),
+    answers are changed.
+    """
 
     def __init__(self, cluster, folder):
         self.folder = str(folder)
@@ -22,7 +25,8 @@ class Liar:
         self._listener = socket.socket(socket.AF_UNIX)
         path = os.path.join(self.folder, name)
         self._listener.bind(path)
-        os.chmod(path, 0o666)  # as PostgreSQL's own: the service is another user where the tests are root
+        # as PostgreSQL's own: under root tests the service runs as another user
+        os.chmod(path, 0o666)
         self._listener.listen(64)
         threading.Thread(target=self._accept, daemon=True).start()
 

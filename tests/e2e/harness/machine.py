@@ -1,8 +1,8 @@
 """
-A Debian machine of its own: a clean root made by mmdebstrap, booted with its real systemd as the first
-process of its own namespaces (no network but loopback). Its /run/payments-fcgi is a folder of ours, so
-that a test's nginx reaches the socket; `share` says which other folders are seen there, and where.
-Also the Debian package that is installed there, built from the checkout.
+A Debian machine of its own: a clean root made by mmdebstrap, booted with its real systemd as the
+first process of its own namespaces (no network but loopback). Its /run/payments-fcgi is a folder of
+ours, so that a test's nginx reaches the socket; `share` says which other folders are seen there,
+and where. Also the Debian package that is installed there, built from the checkout.
 """
 
 import os
@@ -18,7 +18,7 @@ from . import build, wait
 CGROUP = next((path for path in (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))
                if (path / "cgroup.procs").exists()), None)
 
-# In namespaces of its own: what an init expects to find, then the init.
+# In namespaces of its own: the mounts that an init expects, then the init.
 BOOT = r"""
 root=$1 run=$2
 shift 2
@@ -48,7 +48,7 @@ done
 mkdir -p old
 pivot_root . old
 umount -l old
-mount --make-rshared / # as an init does by itself outside of a container: credentials need it
+mount --make-rshared / # an init outside of a container does this itself; credentials need it
 ip link set lo up 2>/dev/null || :
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test /lib/systemd/systemd --system \
 	--unit=multi-user.target --log-target=journal --show-status=no
@@ -56,7 +56,10 @@ exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test /lib/systemd/syste
 
 
 def build_package(folder, version=None):
-    """Builds it from a clean copy of the checkout, as another version if asked; the .deb and the .changes."""
+    """
+    Builds it from a clean copy of the checkout, optionally as another version; the .deb and the
+    .changes.
+    """
     source = folder / "payments-fcgi"
     ignored = shutil.ignore_patterns(".git", "build", "var", "autom4te.cache", "configure", "Makefile.in",
                                      "build-aux", "__pycache__", "aclocal.m4", "config.h.in")
@@ -71,7 +74,7 @@ def build_package(folder, version=None):
 
 
 def _set_version(source, version):
-    """What a release changes: the newest entry of the changelog, and what the program says of itself."""
+    """What a release changes: the newest entry of the changelog, and the program's version."""
     changelog = source / "debian/changelog"
     old = changelog.read_text()
     signed = re.search(r"^ -- .*$", old, re.M).group()
@@ -83,13 +86,13 @@ def _set_version(source, version):
 
 
 def depends_of(deb):
-    """Names of the packages it needs, the first of alternatives."""
+    """Names of its dependencies, the first of alternatives."""
     told = build.run(["dpkg-deb", "-f", deb, "Depends"]) + "," + build.run(["dpkg-deb", "-f", deb, "Pre-Depends"])
     return sorted({re.match(r"\s*([\w.+-]+)", part).group(1) for part in told.split(",") if part.strip()})
 
 
 def mirror(suite):
-    """Where this machine's own packages of that release come from."""
+    """The mirror of this machine's own packages of that release."""
     targets = build.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)",
                          "Created-By: Packages"])
     found = [line.split()[0] for line in targets.splitlines() if line.split()[1:] == [suite]]
@@ -107,7 +110,7 @@ def make_root(folder, packages, suite="bookworm"):
     build.run(["tar", "-C", folder, "--exclude=./dev/*", "-xf", archive])
     archive.unlink()
     (folder / "etc/machine-id").write_text("uninitialized\n")
-    # what a container has no use for, and what would wait for a network
+    # units of no use in a container, and units that would wait for a network
     for unit in ("systemd-firstboot.service", "systemd-networkd.service", "systemd-networkd.socket",
                  "systemd-networkd-wait-online.service", "systemd-resolved.service",
                  "systemd-logind.service", "systemd-timesyncd.service"):
@@ -164,7 +167,7 @@ class Machine:
         return self.out(f"systemctl show --value -p {name} '{unit}'")
 
     def host_pids(self, unit):
-        """The processes of a unit, as they are numbered outside of the machine."""
+        """The processes of a unit, by their pids outside of the machine."""
         path, = self.cgroup.glob(f"system.slice/**/{unit}")
         return [int(pid) for pid in (path / "cgroup.procs").read_text().split()]
 

@@ -1,10 +1,10 @@
 """
-The monolith's own statements on the shared tables, in its own order and with its own faults.
+The monolith's own statements on the shared tables, in its order and with its faults.
 
-    pay            reservations before seats, under locks: the one careful program of it
+    pay            reservations before seats, under locks: its only correct program
     cancel         the buyer's cancel: seats before reservations, marks refunded, moves no money
-    find_expired   the cleaner's first half: which holds are over, without a lock
-    clean          its second half: frees and ends them without looking again
+    find_expired   the cleaner's first half: reads which holds are over, without a lock
+    clean          its second half: frees and ends them without reading again
     cancel_event   the admin's cancel of a whole event, in bulk
 
 Each is one transaction of one session. A Monolith has a connection of its own: one thread each.
@@ -26,7 +26,9 @@ class Monolith:
         self.connection.close()
 
     def _run(self, body):
-        """True where it was committed; a deadlock or a refused value undoes it and is shrugged off."""
+        """
+        True where it was committed; a deadlock or a refused value rolls it back and is ignored.
+        """
         try:
             with self.connection, self.connection.cursor() as cursor:
                 return body(cursor) is not False
@@ -66,7 +68,7 @@ class Monolith:
             return [identity for identity, in cursor.fetchall()]
 
     def clean(self, reservation):
-        """Where the CHECK refuses 'expired' the whole of it is undone: the seats stay locked."""
+        """Where the CHECK refuses 'expired', all of it is rolled back: the seats stay locked."""
         def body(cursor):
             cursor.execute(f"UPDATE public.seats SET status = 'available' WHERE id IN {SEATS_OF}",
                            [reservation])

@@ -1,4 +1,6 @@
-"""How fast the machine is just now, told by something that is none of ours: PostgreSQL's own benchmark."""
+"""
+The machine's speed at this moment, by a program that is not under test: PostgreSQL's own benchmark.
+"""
 
 import re
 

@@ -21,7 +21,7 @@ from .cluster import SECRET
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:")
 TOKEN = re.compile(r"eyJ[\w-]{8,}\.")
 EXIT_WITHIN_S = 20
-PEOPLE = "www-data"  # who nginx's and the service's workers run as when the tests are root
+PEOPLE = "www-data"  # user of nginx's and the service's workers when the tests run as root
 
 DEFAULTS = {"PAYMENTS_ENV": "development", "JWT_SECRET": SECRET,
             "PAYMENTS_MOCK_MIN_DELAY_MS": 0, "PAYMENTS_MOCK_MAX_DELAY_MS": 10,
@@ -36,7 +36,7 @@ class Pool:
         build.give_to(self.folder, PEOPLE)
         self.socket = self.folder / "pool.sock"
         self.log = self.folder / "pool.log"
-        self.nginx_edits = []  # (file, old, new): what a test wants otherwise
+        self.nginx_edits = []  # (file, old, new): a test's changes
         self.port = wait.free_port()
         self.workers, self.direct = workers, direct
         self.environment = {"PATH": build.SYSTEM_PATH, "DATABASE_URL": database.url()}
@@ -99,7 +99,7 @@ class Pool:
         return [int(pid) for pid in Path(path).read_text().split() if self._is_worker(pid)]
 
     def _is_worker(self, pid):
-        """Between fork and exec, or dead and not yet reaped, it is none."""
+        """A process between fork and exec, or dead and not yet reaped, is none."""
         try:
             return os.readlink(f"/proc/{pid}/exe") == str(self.program)
         except OSError:
@@ -139,7 +139,7 @@ class Pool:
         return codes
 
     def stop(self, expect_errors=False, expect_codes=(0,)):
-        """Stops everything and asserts that the end was clean: exits, log lines, nothing left."""
+        """Stops everything and asserts a clean end: exit codes, log lines, nothing left."""
         try:
             codes = self.stop_workers()
             self.stop_nginx()
@@ -152,7 +152,7 @@ class Pool:
         shutil.rmtree(self.folder)
 
     def kill(self):
-        """After a failure: nothing stays behind but the folder with the logs."""
+        """After a failure: only the folder with the logs stays."""
         pids = self.worker_pids()
         for process in (self.manager, self.nginx, *self.children):
             if process is not None and process.poll() is None:
@@ -193,7 +193,7 @@ class Pool:
             assert self.nginx.wait(EXIT_WITHIN_S) == 0
             self.nginx = None
 
-    # ---- looking ----
+    # ---- observing ----
 
     def http(self, method, path, **how):
         """A request below the mount point; see client.request."""

@@ -2,7 +2,7 @@
 Random fault schedules: a batch of payments, each with a fate of its own, drawn from one seed.
 
     worker   killed, or stopped for a while and resumed, while the payment is under way
-    database its worker's connections cut; the whole server restarted in the midst of it
+    database its worker's connections cut; the whole server restarted during the payment
     gateway  the mock in one of its outcomes for the whole batch; or across a wire, a fault for each payment
     hold     long, or over within a second or so
     rival    the monolith's programs at the same reservation; its cleaner runs all the time
@@ -24,7 +24,7 @@ from .crash import MOCK, OUTCOMES, WIRE, WIRE_OUTCOMES
 from .faults import Worker, books_differ, problems, settle_with
 from .gateway import Gateway
 from .monolith import Monolith
-from .world import World
+from .shared_schema import SharedSchema
 
 WORKERS = 4
 WINDOW_S = 1.5
@@ -76,8 +76,8 @@ class Batch:
         at_gateway = self.gateway.settings(**WIRE) if self.gateway else MOCK | OUTCOMES[plan.outcome]
         self.settings = at_gateway | {
             "PAYMENTS_HOLD_MARGIN_MS": 0, "PAYMENTS_THREADS": 64, "PAYMENTS_SPARE_THREADS": 4}
-        self.world = World(database)
-        self.user = self.world.user()
+        self.shared = SharedSchema(database)
+        self.user = self.shared.user()
         self.token = client.token(self.user)
         self.lock = threading.Lock()
         self.all_workers = []
@@ -102,9 +102,9 @@ class Batch:
         return made
 
     def _reserve(self):
-        """In bulk; what an admin cancels has an event of its own."""
-        plain = iter(self.world.reserve(self.user, len(self.plan.schedules)))
-        made = [self.world.reserve_one(self.user) if one.fate == "admin cancel" else next(plain)
+        """In bulk; a reservation that an admin cancels has an event of its own."""
+        plain = iter(self.shared.reserve(self.user, len(self.plan.schedules)))
+        made = [self.shared.reserve_one(self.user) if one.fate == "admin cancel" else next(plain)
                 for one in self.plan.schedules]
         self.database.rows(
             "UPDATE public.reservations r SET expires_at = LOCALTIMESTAMP + make_interval(secs => x.s) "
@@ -112,7 +112,7 @@ class Batch:
             [one.id for one in made], [one.hold_s for one in self.plan.schedules])
         return made
 
-    # ---- what happens ----
+    # ---- the events ----
 
     def _pay(self, number, worker):
         body = {"reservationId": self.reservations[number].id, "paymentMethod": "kakao_pay"}
@@ -133,7 +133,7 @@ class Batch:
         worker.resume()
 
     def _cut(self):
-        """Half of the service's connections, whatever they are doing."""
+        """Cuts half of the service's connections, at any moment of their work."""
         self.cluster.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = "
                              f"'payments_service' AND datname = '{self.database.name}' AND random() < 0.5")
 
@@ -169,7 +169,7 @@ class Batch:
         time.sleep(one.fate_after_s)
         try:
             self._meet_fate(number)
-        except psycopg2.Error:  # the database is being restarted: the rival fails, as it would
+        except psycopg2.Error:  # the database restarts: a real rival fails too
             pass
         payment.join()
 
@@ -177,7 +177,7 @@ class Batch:
         self.answers[number] = self._pay(number, self.workers[self.plan.schedules[number].worker])
 
     def _clean_for_ever(self):
-        """The monolith's cleaner, with a pause between looking and writing."""
+        """The monolith's cleaner, with a pause between reading and writing."""
         chance = random.Random(self.plan.seed + 1)
         while not self.ended.is_set():
             try:
@@ -207,7 +207,7 @@ class Batch:
         for job in jobs:
             job.join()
         left = settle_with(self.database)
-        self._everybody_again()
+        self._untold_again()
         left += settle_with(self.database)
         self.ended.set()
         cleaner.join()
@@ -216,7 +216,7 @@ class Batch:
             left += books_differ(self.database, self.gateway, self.user)
         return left + problems(self.database) + self._broken_promises() + self._crashes()
 
-    def _everybody_again(self):
+    def _untold_again(self):
         """Each client that was not told its outcome tries again."""
         def again(number):
             self.answers[number] = self._pay(number, self.workers[number % WORKERS])
@@ -225,15 +225,15 @@ class Batch:
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(again, untold))
 
-    # ---- what came of it ----
+    # ---- the outcome ----
 
     def _broken_promises(self):
-        """Answered "paid" and nobody ended it since: then it is paid."""
+        """Answered "paid" and not ended by a rival since: then it is paid."""
         broken = []
         for number, answer in enumerate(self.answers):
             if answer is None or answer.status != 200:
                 continue
-            status, seats = self.world.state(self.reservations[number])
+            status, seats = self.shared.state(self.reservations[number])
             if status[0] == "confirmed" and seats == {"reserved"} or \
                     self.plan.schedules[number].fate in ("cancel", "admin cancel"):
                 continue

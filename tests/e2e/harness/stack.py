@@ -1,10 +1,10 @@
-"""A database, a pool and a customer, started together and checked at the end."""
+"""A database, a pool and a customer, started as a unit and checked at the end."""
 
 from . import client
 from .pool import Pool
+from .shared_schema import SharedSchema
 from .volley import Volley, fire, post
 from .wait import until
-from .world import World
 
 
 def process_body(reservation, method="kakao_pay"):
@@ -13,12 +13,12 @@ def process_body(reservation, method="kakao_pay"):
 
 
 class Stack:
-    def __init__(self, cluster, world="expired", settings=None, workers=2, direct=False,
+    def __init__(self, cluster, variant="expired", settings=None, workers=2, direct=False,
                  nginx_edits=()):
         self.cluster = cluster
-        self.database = cluster.database(world)
-        self.world = World(self.database)
-        self.user = self.world.user()
+        self.database = cluster.database(variant)
+        self.shared = SharedSchema(self.database)
+        self.user = self.shared.user()
         self.token = client.token(self.user)
         self.pool = Pool(self.database, settings, workers, direct)
         self.pool.nginx_edits += nginx_edits
@@ -37,12 +37,12 @@ class Stack:
         self.database.drop()
 
     def audit(self):
-        """The invariants of the design, checked on what is there now."""
+        """Checks the invariants of the design on the rows as they are."""
         done = self.cluster.payctl(self.database.url(), "audit", check=False)
         assert done.returncode == 0, f"audit: exit {done.returncode}\n{done.stdout}{done.stderr}"
 
     def reserve(self, **how):
-        return self.world.reserve_one(self.user, **how)
+        return self.shared.reserve_one(self.user, **how)
 
     def process_request(self, reservation, token=None, method="kakao_pay", **headers):
         """A prepared request for a volley."""
@@ -61,4 +61,4 @@ class Stack:
 
     def settled(self, timeout_s=20):
         """Waits until the janitors have closed every open attempt."""
-        until("no attempt is open", lambda: self.world.open_attempts() == 0, timeout_s)
+        until("no attempt is open", lambda: self.shared.open_attempts() == 0, timeout_s)

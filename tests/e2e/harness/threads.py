@@ -8,8 +8,8 @@ SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
 WALL = 0x40000000
 
 
-def at_the_door(pid):
-    """The threads of a process that wait for a connection, in front or in accept."""
+def accepting(pid):
+    """The threads of a process that wait for a connection."""
     tasks = [int(name) for name in os.listdir(f"/proc/{pid}/task")]
     stacks = {task: Path(f"/proc/{pid}/task/{task}/stack").read_text() for task in tasks}
     return [task for task, stack in stacks.items() if "accept" in stack or "epoll_wait" in stack]

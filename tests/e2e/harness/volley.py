@@ -29,7 +29,7 @@ class Shot:
 
 
 class Volley:
-    """A volley under way: leave it running beside what disturbs it, then finish()."""
+    """A volley under way: let it run during a disturbance, then finish()."""
 
     def __init__(self, port, requests, *, most=None, burst=False, rate=None, seconds=None,
                  timeout_ms=40000, keep_alive=False):
@@ -40,7 +40,7 @@ class Volley:
         command += ["-r", rate] if rate else []
         command += ["-d", seconds] if seconds else []
         self.timeout_s = timeout_ms / 1000 + (seconds or 0) + 60
-        # a file, because a pipe that nobody reads yet would soon stop the volley
+        # a file: a pipe without a reader would soon block the volley
         self.output = tempfile.TemporaryFile("w+", encoding="utf-8")
         self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE,
                                         stdout=self.output, text=True)

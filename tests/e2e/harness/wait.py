@@ -20,8 +20,8 @@ def until(what, condition, timeout_s=10.0, pause_s=0.02):
 
 
 def free_port():
-    """A port that nobody listens on, below those that the kernel gives to outgoing connections: one of
-    them could take it before its server is there."""
+    """A port without a listener, below those that the kernel gives to outgoing connections: such a
+    connection could take it before its server starts."""
     while True:
         with socket.socket() as probe:
             port = random.randrange(*PORTS)

@@ -1,4 +1,4 @@
-"""The pool's second listener, as who watches it asks."""
+"""Requests to the pool's admin listener, as a monitor makes them."""
 
 import http.client
 import re
