@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "fcgi/environment.h"
+#include "fcgi/command_line.h"
 #include "fcgi/handle/handle.h"
 #include "fcgi/options.h"
 #include "fcgi/server/admin.h"
@@ -40,33 +40,28 @@ struct process {
 	struct admin *admin; /* NULL: no PAYMENTS_ADMIN_LISTEN, or it failed */
 };
 
-static void log_lines(enum log_level level, const char *event, struct buf *lines)
-{
-	char *rest = NULL;
-
-	for (char *line = lines->data ? strtok_r(lines->data, "\n", &rest) : NULL; line;
-	     line = strtok_r(NULL, "\n", &rest))
-		log_event(level, event, "%s", line);
-	buf_free(lines);
-}
-
-static bool settings_take(const char *file, struct settings *out)
+/* Loads the settings and logs each warning or error. */
+static bool settings_take(const char *file, const struct settings *now, struct settings *out)
 {
 	struct buf errors = { .data = NULL };
-	bool good = settings_load(file, out, &errors);
+	bool good = settings_load(file, now, out, &errors);
+	char *rest = NULL;
 
-	if (good)
+	if (good && !now)
 		log_set_level(out->log_level);
-	log_lines(good ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
-		  good ? "settings_warning" : "settings_refused", &errors);
+	for (char *line = errors.data ? strtok_r(errors.data, "\n", &rest) : NULL; line;
+	     line = strtok_r(NULL, "\n", &rest))
+		log_event(good ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
+			  good ? "settings_warning" : "settings_refused", "%s", line);
+	buf_free(&errors);
 	return good;
 }
 
 /* -t prints for people, as nginx -t does: no JSON. */
-static int test_settings(const char *file, struct settings *settings)
+static bool test_settings(const char *file, struct settings *settings)
 {
 	struct buf errors = { .data = NULL };
-	bool good = settings_load(file, settings, &errors);
+	bool good = settings_load(file, NULL, settings, &errors);
 	char *rest = NULL;
 
 	for (char *line = errors.data ? strtok_r(errors.data, "\n", &rest) : NULL; line;
@@ -74,10 +69,10 @@ static int test_settings(const char *file, struct settings *settings)
 		fprintf(stderr, "payments-fcgi: %s%s\n", good ? "" : "error: ", line);
 	buf_free(&errors);
 	fprintf(stderr, "payments-fcgi: settings are %s\n", good ? "ok" : "not ok");
-	return good ? EXIT_SUCCESS : EXIT_FAILURE;
+	return good;
 }
 
-static int test_database(const struct settings *settings)
+static bool test_database(const struct settings *settings)
 {
 	struct service service;
 	struct buf why = { .data = NULL };
@@ -95,21 +90,17 @@ static int test_database(const struct settings *settings)
 		fprintf(stderr, "payments-fcgi: error: database: %s\n",
 			why.length ? buf_text(&why) : "out of memory");
 	buf_free(&why);
-	return ready ? EXIT_SUCCESS : EXIT_FAILURE;
+	return ready;
 }
 
 static int test_run(const char *file)
 {
 	struct settings settings;
-	int code = test_settings(file, &settings);
+	bool good = test_settings(file, &settings) && test_database(&settings);
 
-	if (code == EXIT_SUCCESS) {
-		code = test_database(&settings);
-		explicit_bzero(&settings, sizeof(settings));
-	}
-	fprintf(stderr, "payments-fcgi: test %s\n",
-		code == EXIT_SUCCESS ? "is successful" : "failed");
-	return code;
+	explicit_bzero(&settings, sizeof(settings));
+	fprintf(stderr, "payments-fcgi: test %s\n", good ? "is successful" : "failed");
+	return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* Signals are blocked in every thread, so that none interrupts a request. Only main receives them,
@@ -145,8 +136,8 @@ static bool process_listen(struct process *process, const struct settings *setti
 
 	if (*address)
 		process->made_socket = strdup(address);
-	process->listen_fd =
-		*address ? listener_open(address, settings->backlog, &why) : listener_inherit(&why);
+	process->listen_fd = *address ? listener_open(address, settings->backlog, false, &why)
+				      : listener_inherit(&why);
 	if (process->listen_fd < 0)
 		log_event(LOG_LEVEL_ERROR, "listen_refused", "%s", buf_text(&why));
 	buf_free(&why);
@@ -195,68 +186,36 @@ static bool process_begin(struct process *process, const struct settings *settin
 static void process_reload(const struct process *process)
 {
 	const struct settings *now = settings_acquire();
-	struct buf errors = { .data = NULL };
 	struct settings fresh;
-	bool good;
 
 	sd_notify_reloading();
-	good = settings_reload(process->file, now, &fresh, &errors);
-	settings_release(now);
-	log_lines(good ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
-		  good ? "settings_warning" : "settings_refused", &errors);
-	if (good && settings_publish(&fresh)) {
+	if (settings_take(process->file, now, &fresh) && settings_publish(&fresh)) {
 		log_set_level(fresh.log_level);
 		log_event(LOG_LEVEL_INFO, "reloaded", "the new settings are in force");
 	} else {
 		log_event(LOG_LEVEL_ERROR, "reload_refused", "the old settings stay in force");
 	}
-	if (good)
-		explicit_bzero(&fresh, sizeof(fresh));
+	settings_release(now);
+	explicit_bzero(&fresh, sizeof(fresh));
 	sd_notify_ready();
-}
-
-/* Sent even when nothing changed: the watchdog waits for it. */
-static void process_report(const struct process *process)
-{
-	struct worker_load load;
-
-	worker_load_read(process->worker, &load);
-	sd_notify_load(load.threads, load.busy, load.alive);
-}
-
-/* The next signal; 0: none came within `pause_ms`. */
-static int signal_await(const sigset_t *signals, int64_t pause_ms)
-{
-	struct timespec pause = {
-		.tv_sec = pause_ms / 1000,
-		.tv_nsec = pause_ms % 1000 * 1000000,
-	};
-	int signal_number = sigtimedwait(signals, NULL, &pause);
-
-	return signal_number > 0 ? signal_number : 0;
 }
 
 static void process_wait(const struct process *process)
 {
 	int64_t pause_ms = sd_notify_pause_ms();
+	struct timespec pause = { pause_ms / 1000, pause_ms % 1000 * 1000000 };
+	struct worker_load load;
 	int signal_number;
 
 	do {
-		signal_number = signal_await(&process->signals, pause_ms);
+		signal_number = sigtimedwait(&process->signals, NULL, &pause);
 		if (signal_number == SIGHUP)
 			process_reload(process);
-		process_report(process);
-	} while (signal_number == SIGHUP || signal_number == 0);
+		/* sent even when nothing changed: the watchdog waits for it */
+		worker_load_read(process->worker, &load);
+		sd_notify_load(load.threads, load.busy, load.alive);
+	} while (signal_number == SIGHUP || signal_number < 0);
 	log_event(LOG_LEVEL_INFO, "draining", "signal %d", signal_number);
-}
-
-static int32_t drain_bound_s(void)
-{
-	const struct settings *settings = settings_acquire();
-	int32_t bound_s = settings->drain_s;
-
-	settings_release(settings);
-	return bound_s;
 }
 
 /*
@@ -266,8 +225,10 @@ static int32_t drain_bound_s(void)
 static void process_drain(struct process *process)
 {
 	int64_t began_ms = clock_mono_ms();
-	int32_t bound_s = drain_bound_s();
+	const struct settings *settings = settings_acquire();
+	int32_t bound_s = settings->drain_s;
 
+	settings_release(settings);
 	sd_notify_stopping();
 	janitor_thread_stop(process->janitor_thread);
 	admin_stop(process->admin);
@@ -299,7 +260,7 @@ int main(int argc, char **argv)
 	environment_clean();
 	if (options.test)
 		return test_run(options.file);
-	if (!settings_take(options.file, &settings))
+	if (!settings_take(options.file, NULL, &settings))
 		return EXIT_FAILURE;
 	process.file = options.file;
 	signals_block(&process.signals);

@@ -1,9 +1,8 @@
 #include "fcgi/options.h"
 #include "config.h"
 
-#include "fcgi/environment.h"
+#include "fcgi/command_line.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,50 +24,28 @@ static const char help[] =
 	"Signals: SIGTERM, SIGINT and SIGUSR1 finish the requests in flight and exit. SIGHUP\n"
 	"reloads the settings.\n";
 
-enum { OPTION_LISTEN = 256 };
-
 static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "test", no_argument, NULL, 't' },
-	{ "listen", required_argument, NULL, OPTION_LISTEN },
-	{ "version", no_argument, NULL, 'V' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+	{ "config", required_argument, NULL, 'c' }, { "test", no_argument, NULL, 't' },
+	{ "listen", required_argument, NULL, 'l' }, { "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },	    { NULL, 0, NULL, 0 },
 };
-
-static bool usage_refuse(int *exit_code)
-{
-	fputs("payments-fcgi: see payments-fcgi --help\n", stderr);
-	*exit_code = EXIT_USAGE;
-	return false;
-}
 
 bool options_parse(int argc, char **argv, struct options *out, int *exit_code)
 {
-	int option;
+	const char *given[LETTERS_MAX] = { ['c'] = environment_config_file() };
+	bool good = command_line_read(argc, argv, "c:tVh", long_options, given);
 
-	*out = (struct options){ .file = environment_config_file() };
 	*exit_code = EXIT_SUCCESS;
-	while ((option = getopt_long(argc, argv, "c:tVh", long_options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			out->file = optarg;
-			break;
-		case 't':
-			out->test = true;
-			break;
-		case OPTION_LISTEN:
-			out->listen = optarg;
-			break;
-		case 'V':
-			puts("payments-fcgi " PACKAGE_VERSION);
-			return false;
-		case 'h':
-			fputs(help, stdout);
-			return false;
-		default:
-			return usage_refuse(exit_code);
-		}
+	if (good && given['V']) {
+		puts("payments-fcgi " PACKAGE_VERSION);
+	} else if (good && given['h']) {
+		fputs(help, stdout);
+	} else if (good && optind == argc) {
+		*out = (struct options){ given['c'], given['l'], given['t'] };
+		return true;
+	} else {
+		fputs("payments-fcgi: see payments-fcgi --help\n", stderr);
+		*exit_code = EXIT_USAGE;
 	}
-	return optind == argc || usage_refuse(exit_code);
+	return false;
 }

@@ -4,7 +4,6 @@
 #include "db/preflight.h"
 #include "fcgi/ctl/ctl.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,29 +16,13 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-struct check_options {
-	bool json;
-	int workers;
-};
-
-static bool check_parse(int argc, char **argv, struct check_options *out)
+/* False: the text is no number of processes. */
+static bool read_workers(const char *text, int *out)
 {
 	char *end;
-	int option;
 
-	*out = (struct check_options){ .workers = WORKERS_DEFAULT };
-	while ((option = getopt_long(argc, argv, "jw:", options, NULL)) != -1) {
-		if (option == 'j') {
-			out->json = true;
-		} else if (option == 'w') {
-			out->workers = (int)strtol(optarg, &end, 10);
-			if (*end || out->workers < 1 || out->workers > WORKERS_MAX)
-				return false;
-		} else {
-			return false;
-		}
-	}
-	return optind == argc;
+	*out = text ? (int)strtol(text, &end, 10) : WORKERS_DEFAULT;
+	return !text || (!*end && *out >= 1 && *out <= WORKERS_MAX);
 }
 
 /* One line for each error or warning of the settings. */
@@ -52,14 +35,11 @@ static void check_add_lines(struct preflight *report, enum preflight_verdict ver
 		preflight_add(report, verdict, "settings", NULL, "%s", line);
 }
 
-static bool check_settings(struct preflight *report, const struct ctl *ctl, struct settings *out)
+static bool check_settings(struct preflight *report, struct ctl *ctl)
 {
 	struct buf errors = { 0 };
-	bool good;
+	bool good = ctl_read_settings(ctl, &errors);
 
-	if (ctl->database)
-		setenv("DATABASE_URL", ctl->database, 1);
-	good = settings_load(ctl->file, out, &errors);
 	if (good)
 		preflight_add(report, PREFLIGHT_OK, "settings", NULL, "complete and in range");
 	check_add_lines(report, good ? PREFLIGHT_WARN : PREFLIGHT_FAIL, errors.data);
@@ -79,20 +59,18 @@ static void check_jwt_secret(struct preflight *report, const struct settings *se
 		preflight_add(report, PREFLIGHT_OK, "secret", NULL, "JWT_SECRET is strong enough");
 }
 
-static int check_run(const struct ctl *ctl, int argc, char **argv)
+static int check_run(struct ctl *ctl)
 {
 	static struct preflight report;
-	struct check_options chosen;
-	struct settings settings;
+	int workers;
 
-	if (!check_parse(argc, argv, &chosen))
-		return ctl_usage(&command_check);
-	if (check_settings(&report, ctl, &settings)) {
-		check_jwt_secret(&report, &settings);
-		preflight_database(&report, &settings, chosen.workers);
-		explicit_bzero(&settings, sizeof(settings));
+	if (!read_workers(ctl->given['w'], &workers))
+		return ctl_usage(ctl, stderr);
+	if (check_settings(&report, ctl)) {
+		check_jwt_secret(&report, &ctl->settings);
+		preflight_database(&report, &ctl->settings, workers);
 	}
-	if (chosen.json)
+	if (ctl->given['j'])
 		preflight_print_json(&report, stdout);
 	else
 		preflight_print(&report, stdout);
@@ -101,7 +79,9 @@ static int check_run(const struct ctl *ctl, int argc, char **argv)
 
 const struct command command_check = {
 	.name = "check",
-	.run = check_run,
 	.usage = "[--json] [--workers N]",
 	.help = "check settings, database, rights and indexes, and say how to fix each problem",
+	.letters = "jw:",
+	.options = options,
+	.run = check_run,
 };

@@ -1,22 +1,23 @@
 /* Shared by the commands: settings, the database, error messages. */
 #include "fcgi/ctl/ctl.h"
 
-#include "db/db.h"
-
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool ctl_load(const struct ctl *ctl, struct settings *out)
+bool ctl_read_settings(struct ctl *ctl, struct buf *errors)
 {
-	struct buf errors = { 0 };
-	bool good;
-
 	/* the environment overrides the file, and --database overrides both */
 	if (ctl->database)
 		setenv("DATABASE_URL", ctl->database, 1);
-	good = settings_load(ctl->file, out, &errors);
+	return settings_load(ctl->file, NULL, &ctl->settings, errors);
+}
+
+bool ctl_load(struct ctl *ctl)
+{
+	struct buf errors = { 0 };
+	bool good = ctl_read_settings(ctl, &errors);
+
 	fputs(buf_text(&errors), stderr);
 	if (!good)
 		fputs("payctl: these settings cannot be used; payctl settings --example lists "
@@ -26,19 +27,21 @@ bool ctl_load(const struct ctl *ctl, struct settings *out)
 	return good;
 }
 
-bool ctl_conninfo(const struct ctl *ctl, struct buf *out)
+bool ctl_open(struct ctl *ctl)
 {
-	struct settings settings;
+	ctl->pool = db_pool_open(&ctl->settings);
+	if (ctl->pool)
+		service_init(&ctl->service, ctl->pool, &ctl->settings);
+	else
+		ctl_complain(ctl, "out of memory");
+	return ctl->pool;
+}
 
-	if (ctl->database) {
-		buf_puts(out, ctl->database);
-		return !out->failed;
-	}
-	if (!ctl_load(ctl, &settings))
-		return false;
-	db_conninfo(&settings, out);
-	explicit_bzero(&settings, sizeof(settings));
-	return !out->failed;
+void ctl_close(struct ctl *ctl)
+{
+	if (ctl->pool)
+		db_pool_close(ctl->pool);
+	explicit_bzero(&ctl->settings, sizeof(ctl->settings));
 }
 
 void ctl_forget(struct buf *secret)
@@ -48,18 +51,18 @@ void ctl_forget(struct buf *secret)
 	buf_free(secret);
 }
 
-int ctl_usage(const struct command *command)
+int ctl_usage(const struct ctl *ctl, FILE *to)
 {
-	fprintf(stderr, "usage: payctl [-c FILE] [--database URL] %s %s\n", command->name,
-		command->usage);
+	fprintf(to, "usage: payctl [-c FILE] [--database URL] %s %s\n", ctl->command->name,
+		ctl->command->usage);
 	return EXIT_CANNOT;
 }
 
-void ctl_complain(const struct command *command, const char *format, ...)
+void ctl_complain(const struct ctl *ctl, const char *format, ...)
 {
 	va_list args;
 
-	fprintf(stderr, "payctl %s: ", command->name);
+	fprintf(stderr, "payctl %s: ", ctl->command->name);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);

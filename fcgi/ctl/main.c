@@ -2,9 +2,7 @@
 #include "config.h"
 
 #include "fcgi/ctl/ctl.h"
-#include "fcgi/environment.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +14,9 @@ static const struct command *const commands[] = {
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-enum { OPTION_DATABASE = 256 };
-
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
-	{ "database", required_argument, NULL, OPTION_DATABASE },
+	{ "database", required_argument, NULL, 'd' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -47,11 +43,12 @@ static const struct command *main_find(const char *name)
 	return NULL;
 }
 
-static int main_run(const struct ctl *ctl, int argc, char **argv)
+static int main_run(struct ctl *ctl, int argc, char **argv)
 {
-	const struct command *command = argc > 0 ? main_find(argv[0]) : NULL;
+	int code;
 
-	if (!command) {
+	ctl->command = argc > 0 ? main_find(argv[0]) : NULL;
+	if (!ctl->command) {
 		fprintf(stderr,
 			argc > 0 ? "payctl: there is no command \"%s\"; see payctl --help\n"
 				 : "payctl: a command is missing; see payctl --help\n",
@@ -59,38 +56,38 @@ static int main_run(const struct ctl *ctl, int argc, char **argv)
 		return EXIT_CANNOT;
 	}
 	if (argc == 2 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
-		printf("usage: payctl [-c FILE] [--database URL] %s %s\n\n%s\n", command->name,
-		       command->usage, command->help);
+		ctl_usage(ctl, stdout);
+		printf("\n%s\n", ctl->command->help);
 		return EXIT_SUCCESS;
 	}
 	optind = 0; /* glibc: start again, with the options of the command */
-	return command->run(ctl, argc, argv);
+	if (!command_line_read(argc, argv, ctl->command->letters, ctl->command->options,
+			       ctl->given) ||
+	    argc - optind != ctl->command->operands)
+		return ctl_usage(ctl, stderr);
+	ctl->operand = argv[optind];
+	code = ctl->command->run(ctl);
+	ctl_close(ctl);
+	return code;
 }
 
 int main(int argc, char **argv)
 {
-	struct ctl ctl = { .file = environment_config_file() };
-	int option;
+	const char *given[LETTERS_MAX] = { ['c'] = environment_config_file() };
+	struct ctl ctl = { .file = NULL };
 
 	environment_clean();
-	while ((option = getopt_long(argc, argv, "+c:Vh", long_options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			ctl.file = optarg;
-			break;
-		case OPTION_DATABASE:
-			ctl.database = optarg;
-			break;
-		case 'V':
-			puts("payctl " PACKAGE_VERSION);
-			return EXIT_SUCCESS;
-		case 'h':
-			main_help();
-			return EXIT_SUCCESS;
-		default:
-			fputs("payctl: see payctl --help\n", stderr);
-			return EXIT_CANNOT;
-		}
+	if (!command_line_read(argc, argv, "+c:Vh", long_options, given)) {
+		fputs("payctl: see payctl --help\n", stderr);
+		return EXIT_CANNOT;
 	}
-	return main_run(&ctl, argc - optind, argv + optind);
+	ctl.file = given['c'];
+	ctl.database = given['d'];
+	if (given['V'])
+		puts("payctl " PACKAGE_VERSION);
+	else if (given['h'])
+		main_help();
+	else
+		return main_run(&ctl, argc - optind, argv + optind);
+	return EXIT_SUCCESS;
 }

@@ -3,42 +3,35 @@
 
 #include "fcgi/ctl/ctl.h"
 
-#include <getopt.h>
-#include <stdlib.h>
-
 static const struct option options[] = {
 	{ "grant", required_argument, NULL, 'g' },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ NULL, 0, NULL, 0 },
 };
 
-static int migrate_run(const struct ctl *ctl, int argc, char **argv)
+static int migrate_run(struct ctl *ctl)
 {
-	const char *role = NULL;
-	bool dry_run = false;
 	struct buf conninfo = { 0 };
-	int option, code = EXIT_CANNOT;
+	int code = EXIT_CANNOT;
 
-	while ((option = getopt_long(argc, argv, "g:n", options, NULL)) != -1) {
-		if (option == 'g')
-			role = optarg;
-		else if (option == 'n')
-			dry_run = true;
-		else
-			return ctl_usage(&command_migrate);
-	}
-	if (optind != argc)
-		return ctl_usage(&command_migrate);
-	if (ctl_conninfo(ctl, &conninfo))
-		code = db_migrate(buf_text(&conninfo), stdout, dry_run, role);
+	if (ctl->database) /* no settings are needed */
+		buf_puts(&conninfo, ctl->database);
+	else if (ctl_load(ctl))
+		db_conninfo(&ctl->settings, &conninfo);
+	else
+		return EXIT_CANNOT;
+	if (!conninfo.failed)
+		code = db_migrate(buf_text(&conninfo), stdout, ctl->given['n'], ctl->given['g']);
 	ctl_forget(&conninfo);
 	return code;
 }
 
 const struct command command_migrate = {
 	.name = "migrate",
-	.run = migrate_run,
 	.usage = "[--grant ROLE] [--dry-run]",
 	.help = "bring the database to the schema of this build; --grant gives ROLE the rights of "
 		"the service",
+	.letters = "g:n",
+	.options = options,
+	.run = migrate_run,
 };

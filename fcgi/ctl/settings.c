@@ -1,9 +1,7 @@
 /* payctl settings: prints the settings in force, the example file, or the list of the man page. */
 #include "fcgi/ctl/ctl.h"
 
-#include <getopt.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const struct option options[] = {
 	{ "example", no_argument, NULL, 'e' },
@@ -11,35 +9,30 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static int settings_run_in_force(const struct ctl *ctl)
+static int settings_run(struct ctl *ctl)
 {
-	struct settings settings;
+	struct buf out = { 0 };
 
-	if (!ctl_load(ctl, &settings))
-		return EXIT_CANNOT;
-	settings_print(&settings, stdout);
-	explicit_bzero(&settings, sizeof(settings));
-	return EXIT_SUCCESS;
-}
-
-static int settings_run(const struct ctl *ctl, int argc, char **argv)
-{
-	int option = getopt_long(argc, argv, "em", options, NULL);
-
-	if (optind != argc || option == '?')
-		return ctl_usage(&command_settings);
-	if (option == 'e')
-		settings_print_example(stdout);
-	else if (option == 'm')
-		settings_print_man(stdout);
+	if (ctl->given['e'] && ctl->given['m'])
+		return ctl_usage(ctl, stderr);
+	if (ctl->given['e'])
+		settings_print_example(&out);
+	else if (ctl->given['m'])
+		settings_print_man(&out);
+	else if (ctl_load(ctl))
+		settings_print(&ctl->settings, &out);
 	else
-		return settings_run_in_force(ctl);
+		return EXIT_CANNOT;
+	fputs(buf_text(&out), stdout);
+	buf_free(&out);
 	return EXIT_SUCCESS;
 }
 
 const struct command command_settings = {
 	.name = "settings",
-	.run = settings_run,
 	.usage = "[--example | --man]",
 	.help = "print the settings in force; --example prints a file with all defaults",
+	.letters = "em",
+	.options = options,
+	.run = settings_run,
 };

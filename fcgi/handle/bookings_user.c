@@ -30,11 +30,12 @@ static enum status read_user(const struct exchange *exchange, struct uuid *out)
 static bool read_limit(const struct request *request, int *out)
 {
 	char text[12], *end;
+	enum query given = http_query(request->query, "limit", text, sizeof(text));
 	long value;
 
 	*out = BOOKINGS_PAGE_DEFAULT;
-	if (!request_query(request, "limit", text, sizeof(text)))
-		return !http_query_has(request->query, "limit");
+	if (given != QUERY_VALUE)
+		return given == QUERY_ABSENT;
 	value = strtol(text, &end, 10);
 	if (*text < '0' || *text > '9' || *end != '\0' || value < 1)
 		return false;
@@ -46,10 +47,10 @@ static bool read_limit(const struct request *request, int *out)
 static bool read_cursor(const struct request *request, char cursor[CURSOR_MAX],
 			struct bookings_page *page)
 {
-	page->cursor = NULL;
-	if (request_query(request, "before", cursor, CURSOR_MAX))
-		page->cursor = cursor;
-	return page->cursor || !http_query_has(request->query, "before");
+	enum query given = http_query(request->query, "before", cursor, CURSOR_MAX);
+
+	page->cursor = given == QUERY_VALUE ? cursor : NULL;
+	return given != QUERY_INVALID;
 }
 
 static void link_next(struct exchange *exchange, const struct bookings_page *page,
@@ -64,53 +65,33 @@ static void link_next(struct exchange *exchange, const struct bookings_page *pag
 	response_header(&exchange->response, "Link", link);
 }
 
-void handle_bookings_list(struct exchange *exchange)
+enum status handle_bookings_list(struct exchange *exchange, struct outcome *outcome)
 {
 	struct bookings_page page = { .cursor = NULL };
-	struct outcome outcome = { .status = STATUS_OK };
 	char cursor[CURSOR_MAX];
 	enum status status = read_user(exchange, &page.user_id);
 
-	if (status == STATUS_OK && (!read_limit(&exchange->request, &page.limit) ||
-				    !read_cursor(&exchange->request, cursor, &page)))
-		status = STATUS_INVALID_PARAMETER;
-	if (status != STATUS_OK) {
-		handle_refuse(exchange, status);
-		return;
-	}
-	booking_list(&exchange->call, &page, &outcome);
-	link_next(exchange, &page, outcome.next_cursor);
-	handle_answer(exchange, &outcome);
+	if (status != STATUS_OK)
+		return status;
+	if (!read_limit(&exchange->request, &page.limit) ||
+	    !read_cursor(&exchange->request, cursor, &page))
+		return STATUS_INVALID_PARAMETER;
+	booking_list(&exchange->call, &page, outcome);
+	link_next(exchange, &page, outcome->next_cursor);
+	return STATUS_OK;
 }
 
-static enum status read_booking(const struct json_in *json, struct uuid *out)
+enum status handle_bookings_cancel(struct exchange *exchange, struct outcome *outcome)
 {
-	const char *text = json_in_string(json, "bookingId");
-
-	if (handle_is_missing(json, "bookingId"))
-		return STATUS_MISSING_FIELDS;
-	return text && uuid_parse(text, out) ? STATUS_OK : STATUS_INVALID_ID;
-}
-
-void handle_bookings_cancel(struct exchange *exchange)
-{
-	struct json_in *json = handle_body(exchange);
-	struct outcome outcome = { .status = STATUS_OK };
 	struct uuid user, booking;
-	enum status status, user_status;
+	enum status status;
 
-	if (!json)
-		return;
-	status = read_booking(json, &booking);
-	json_in_free(json);
-	user_status = read_user(exchange, &user);
-	if (status == STATUS_OK ||
-	    (user_status == STATUS_INVALID_ID && status == STATUS_INVALID_ID))
-		status = user_status;
-	if (status != STATUS_OK) {
-		handle_refuse(exchange, status);
-		return;
-	}
-	booking_cancel(&exchange->call, &user, &booking, &outcome);
-	handle_answer(exchange, &outcome);
+	if (handle_is_missing(exchange->json, "bookingId"))
+		return STATUS_MISSING_FIELDS;
+	if (!handle_read_uuid(exchange->json, "bookingId", &booking))
+		return STATUS_INVALID_ID;
+	status = read_user(exchange, &user);
+	if (status == STATUS_OK)
+		booking_cancel(&exchange->call, &user, &booking, outcome);
+	return status;
 }

@@ -1,5 +1,4 @@
-/* POST execute: executes a payment intent. Token and cvv stay in the parsed body, which is wiped.
- * */
+/* POST execute: executes a payment intent. The token stays in the parsed body, which is wiped. */
 #include "fcgi/handle/handle.h"
 
 #include "pay/payment/payment.h"
@@ -33,39 +32,27 @@ static enum status read_execute(const struct json_in *json, struct execute_input
 {
 	bool by_intent = !handle_is_missing(json, "paymentIntentId");
 	const char *key = by_intent ? "paymentIntentId" : "bookingId";
-	const char *id = json_in_string(json, key);
 
 	if (handle_is_missing(json, key) || handle_is_missing(json, "paymentMethodToken") ||
 	    handle_is_missing(json, "cvv"))
 		return STATUS_MISSING_FIELDS;
-	if (!id || !uuid_parse(id, by_intent ? &out->intent_id : &out->booking_id))
+	if (!handle_read_uuid(json, key, by_intent ? &out->intent_id : &out->booking_id))
 		return STATUS_INVALID_ID;
 	if (!read_cvv(json, cvv))
 		return STATUS_INVALID_CVV_FORMAT;
 	out->cvv = cvv;
-	out->token = json_in_string(json, "paymentMethodToken");
-	if (!out->token || strlen(out->token) > CARD_TOKEN_MAX)
-		return STATUS_INVALID_PARAMETER;
-	return STATUS_OK;
+	out->token = handle_read_text(json, "paymentMethodToken", CARD_TOKEN_MAX);
+	return out->token ? STATUS_OK : STATUS_INVALID_PARAMETER;
 }
 
-void handle_execute(struct exchange *exchange)
+enum status handle_execute(struct exchange *exchange, struct outcome *outcome)
 {
-	struct json_in *json = handle_body(exchange);
 	struct execute_input input = { .token = NULL };
-	struct outcome outcome = { .status = STATUS_OK };
 	char cvv[CVV_MAX] = "";
-	enum status status;
+	enum status status = read_execute(exchange->json, &input, cvv);
 
-	if (!json)
-		return;
-	status = read_execute(json, &input, cvv);
-	if (status == STATUS_OK) {
-		payment_execute(&exchange->call, &input, &outcome);
-		handle_answer(exchange, &outcome);
-	} else {
-		handle_refuse(exchange, status);
-	}
+	if (status == STATUS_OK)
+		payment_execute(&exchange->call, &input, outcome);
 	explicit_bzero(cvv, sizeof(cvv));
-	json_in_free(json);
+	return status;
 }

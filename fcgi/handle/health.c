@@ -13,10 +13,11 @@ void handle_health_prepare(void)
 	started_ms = clock_mono_ms();
 }
 
-void handle_health(struct exchange *exchange)
+enum status handle_health(struct exchange *exchange, struct outcome *outcome)
 {
-	struct json_out out = { .buf = &exchange->response.body };
+	struct json_out out = { .buf = &outcome->body };
 
+	(void)exchange;
 	json_object_begin(&out, NULL);
 	json_string(&out, "status", "ok");
 	json_string(&out, "service", "payment-service");
@@ -24,32 +25,25 @@ void handle_health(struct exchange *exchange)
 	json_integer(&out, "uptime", (clock_mono_ms() - started_ms) / 1000);
 	json_string(&out, "timestamp", clock_iso_utc(clock_unix_ms()).text);
 	json_object_end(&out);
+	return STATUS_OK;
 }
 
-static void ready_refuse(struct exchange *exchange, enum status status, const char *why)
+enum status handle_ready(struct exchange *exchange, struct outcome *outcome)
 {
-	struct response *response = &exchange->response;
-	struct json_out out;
-
-	response->status = status;
-	answer_error_begin(&out, &response->body, status, exchange->request.language,
-			   exchange->request.id);
-	json_string(&out, "reason", why);
-	answer_error_end(&out);
-}
-
-void handle_ready(struct exchange *exchange)
-{
-	struct json_out out = { .buf = &exchange->response.body };
+	struct json_out out = { .buf = &outcome->body };
 	struct buf why = { .data = NULL };
-	enum status status = service_ready(exchange->call.service, &why);
 
-	if (status == STATUS_OK) {
+	outcome->status = service_ready(exchange->call.service, &why);
+	if (outcome->status == STATUS_OK) {
 		json_object_begin(&out, NULL);
 		json_string(&out, "status", "ready");
 		json_object_end(&out);
 	} else {
-		ready_refuse(exchange, status, buf_text(&why));
+		answer_error_begin(&out, &outcome->body, outcome->status,
+				   exchange->request.language, exchange->request.id);
+		json_string(&out, "reason", buf_text(&why));
+		answer_error_end(&out);
 	}
 	buf_free(&why);
+	return STATUS_OK;
 }

@@ -44,14 +44,13 @@ bool handle_methods_prepare(void)
 	return !body.failed;
 }
 
-void handle_methods(struct exchange *exchange)
+enum status handle_methods(struct exchange *exchange, struct outcome *outcome)
 {
-	struct response *response = &exchange->response;
-
-	response_header(response, "Cache-Control", CACHE_CONTROL);
-	response_header(response, "ETag", etag);
+	response_header(&exchange->response, "Cache-Control", CACHE_CONTROL);
+	response_header(&exchange->response, "ETag", etag);
 	if (http_etag_matches(exchange->request.if_none_match, etag))
-		response->http = 304;
+		outcome->http = 304;
 	else
-		buf_append(&response->body, body.data, body.length);
+		buf_append(&outcome->body, body.data, body.length);
+	return STATUS_OK;
 }

@@ -28,37 +28,31 @@ static enum status cut_labels(struct labels *labels)
 }
 
 /* ?seatIds=A1,B3. Absent or empty: all seats. */
-static enum status read_labels(const struct request *request, struct labels *labels)
+static enum status read_labels(const char *query, struct labels *labels)
 {
-	size_t size = strlen(request->query) + 1;
+	size_t size = strlen(query) + 1;
 
 	labels->text = malloc(size);
 	if (!labels->text)
 		return STATUS_INTERNAL_ERROR;
-	if (!request_query(request, "seatIds", labels->text, size))
-		return http_query_has(request->query, "seatIds") ? STATUS_INVALID_SEATS : STATUS_OK;
+	if (http_query(query, "seatIds", labels->text, size) == QUERY_INVALID)
+		return STATUS_INVALID_SEATS;
 	return cut_labels(labels);
 }
 
-void handle_occupied(struct exchange *exchange)
+enum status handle_occupied(struct exchange *exchange, struct outcome *outcome)
 {
-	const struct principal *principal = &exchange->call.principal;
-	const struct uuid *asker = principal->user_id.text[0] ? &principal->user_id : NULL;
-	struct outcome outcome = { .status = STATUS_OK };
+	const struct uuid *user = &exchange->call.principal.user_id;
 	struct labels labels = { .count = 0 };
 	struct uuid performance;
 	enum status status;
 
-	status = uuid_parse(exchange->segment, &performance)
-			 ? read_labels(&exchange->request, &labels)
-			 : STATUS_INVALID_ID;
-	if (status == STATUS_OK) {
-		booking_occupied(&exchange->call, &performance, asker, labels.list, labels.count,
-				 &outcome);
-		handle_answer(exchange, &outcome);
-	} else {
-		response_error(&exchange->response, status, exchange->request.language,
-			       exchange->request.id);
-	}
+	if (!uuid_parse(exchange->segment, &performance))
+		return STATUS_INVALID_ID;
+	status = read_labels(exchange->request.query, &labels);
+	if (status == STATUS_OK)
+		booking_occupied(&exchange->call, &performance, user->text[0] ? user : NULL,
+				 labels.list, labels.count, outcome);
 	free(labels.text);
+	return status;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fastcgi.h>
 #include <stdint.h>
+#include <sys/param.h>
 #include <sys/uio.h>
 
 #define CONTENT_MAX \
@@ -45,11 +46,6 @@ static bool parts_write(int fd, struct iovec *parts, int count)
 	return true;
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 /* The rest that must be sent. */
 struct output {
 	const struct iovec *parts;
@@ -71,7 +67,7 @@ static size_t record_fill(struct output *output, struct iovec pieces[], int *cou
 
 	for (*count = 0; output->count > 0 && *count < PIECES_MAX && length < CONTENT_MAX;
 	     ++*count) {
-		size_t piece = smaller(output->parts->iov_len - output->sent, CONTENT_MAX - length);
+		size_t piece = MIN(output->parts->iov_len - output->sent, CONTENT_MAX - length);
 
 		pieces[*count] =
 			(struct iovec){ (char *)output->parts->iov_base + output->sent, piece };

@@ -17,7 +17,7 @@ static bool is_control(char c)
 	return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
-static bool has_control(const char *text)
+bool http_has_control(const char *text)
 {
 	for (; *text; text++)
 		if (is_control(*text))
@@ -51,7 +51,7 @@ bool http_path_below(const char *uri, const char *mount, char *out, size_t size)
 	if (strncmp(uri, mount, mount_length) == 0) {
 		const char *path = uri + mount_length;
 
-		if ((*path == '/' || *path == '\0') && !has_control(path) &&
+		if ((*path == '/' || *path == '\0') && !http_has_control(path) &&
 		    copy_text(path, length_without_slashes(path), out, size))
 			return true;
 	}
@@ -275,17 +275,16 @@ static const char *query_find(const char *query, const char *name)
 	return NULL;
 }
 
-bool http_query_has(const char *query, const char *name)
-{
-	return query_find(query, name);
-}
-
-bool http_query_value(const char *query, const char *name, char *out, size_t size)
+enum query http_query(const char *query, const char *name, char *out, size_t size)
 {
 	const char *value = query_find(query, name);
 
-	return value && percent_decode(value, value + strcspn(value, "&"), out, size) &&
-	       text_is_clean(out);
+	out[0] = '\0';
+	if (!value)
+		return QUERY_ABSENT;
+	return percent_decode(value, value + strcspn(value, "&"), out, size) && text_is_clean(out)
+		       ? QUERY_VALUE
+		       : QUERY_INVALID;
 }
 
 const char *http_reason(int http)

@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* True if a byte of the text is a control character. */
+bool http_has_control(const char *text);
+
 /*
  * The path of `uri` below `mount`, without trailing slashes: "/process". "" is the mount itself.
  * False: the path is outside of the mount, does not fit into out, or has a control byte. Then out
@@ -45,12 +48,12 @@ int64_t http_length(const char *text);
 /* Milliseconds since 1970 from nginx's $msec, "1700000000.123". -1: not such a time. */
 int64_t http_unix_ms(const char *text);
 
-/* The first value of `name` in a query string, percent-decoded, with "+" as a space. False: there
- * is none, it does not fit, or its encoding is invalid (bad hex, a control byte, invalid UTF-8). */
-bool http_query_value(const char *query, const char *name, char *out, size_t size);
+enum query { QUERY_ABSENT, QUERY_VALUE, QUERY_INVALID };
 
-/* True if the query string has `name`. An unreadable value is different from no value. */
-bool http_query_has(const char *query, const char *name);
+/* The first value of `name` in a query string, percent-decoded, with "+" as a space. INVALID: it
+ * does not fit, or its encoding is invalid (bad hex, a control byte, invalid UTF-8). *out is "" if
+ * the query string has no such name. */
+enum query http_query(const char *query, const char *name, char *out, size_t size);
 
 /* The reason phrase of an HTTP status; "": unknown. Static storage. */
 const char *http_reason(int http);

@@ -15,22 +15,13 @@
 #define MOUNT_DEFAULT "/api/v1/payments"
 
 /* The parameters that are read. nginx sets those without HTTP_ itself: no client can forge them. */
+/* clang-format off */
 enum param {
-	PARAM_METHOD,
-	PARAM_URI,
-	PARAM_QUERY,
-	PARAM_MOUNT,
-	PARAM_ID,
-	PARAM_MSEC,
-	PARAM_LENGTH,
-	PARAM_TYPE,
-	PARAM_TYPE_HEADER,
-	PARAM_AUTHORIZATION,
-	PARAM_KEY,
-	PARAM_IF_NONE_MATCH,
-	PARAM_LANGUAGE,
-	PARAM_COUNT
+	PARAM_METHOD, PARAM_URI, PARAM_QUERY, PARAM_MOUNT, PARAM_ID, PARAM_MSEC, PARAM_LENGTH,
+	PARAM_TYPE, PARAM_TYPE_HEADER, PARAM_AUTHORIZATION, PARAM_KEY, PARAM_IF_NONE_MATCH,
+	PARAM_LANGUAGE, PARAM_COUNT
 };
+/* clang-format on */
 
 #define NAMED(name) name, sizeof(name) - 1
 
@@ -154,10 +145,12 @@ enum status request_read_body(struct request *request, const struct settings *se
 	FCGX_Stream *in = request->fcgx->in;
 	int length;
 
-	if (request->content_length < 0)
-		return STATUS_BAD_REQUEST;
 	if (request->content_length > settings->body_max_bytes)
 		return STATUS_PAYLOAD_TOO_LARGE;
+	if (request->content_length != 0 && !request->is_json)
+		return STATUS_UNSUPPORTED_MEDIA_TYPE;
+	if (request->header_repeated || request->content_length < 0)
+		return STATUS_BAD_REQUEST;
 	length = (int)request->content_length;
 	request->body = malloc((size_t)length + 1);
 	if (!request->body)
@@ -197,20 +190,11 @@ bool request_too_old(const struct request *request, const struct settings *setti
 	return request->queued_ms + taken_ms > settings->queue_patience_ms;
 }
 
-bool request_query(const struct request *request, const char *name, char *out, size_t size)
-{
-	return http_query_value(request->query, name, out, size);
-}
-
 void request_free(struct request *request)
 {
-	if (request->authorization) {
+	if (request->authorization)
 		explicit_bzero((char *)request->authorization, strlen(request->authorization));
-		request->authorization = NULL;
-	}
-	if (request->body) {
+	if (request->body)
 		explicit_bzero(request->body, request->body_length);
-		free(request->body);
-		request->body = NULL;
-	}
+	free(request->body);
 }

@@ -46,8 +46,8 @@ struct request {
 void request_read(struct request *request, struct FCGX_Request *fcgx,
 		  const struct settings *settings);
 
-/* Reads the body. PAYLOAD_TOO_LARGE: more than settings->body_max_bytes. BAD_REQUEST: fewer bytes
- * came than declared, or the stream broke. */
+/* Checks size, type and repeated headers, then reads the body: the order is part of the contract.
+ * BAD_REQUEST also if fewer bytes came than declared, or the stream broke. */
 enum status request_read_body(struct request *request, const struct settings *settings);
 
 /* True if the peer has no more to send. It reads from the connection, so it must be called last. */
@@ -61,11 +61,7 @@ bool request_hung_up(const struct request *request);
  * client may have given up. Must be called before the first lasting change. */
 bool request_too_old(const struct request *request, const struct settings *settings);
 
-/* The value of `name` in the query string, percent-decoded. False: there is none, it does not fit,
- * or its encoding is invalid. */
-bool request_query(const struct request *request, const char *name, char *out, size_t size);
-
-/* Wipes and frees the body (it may have held a card's token). */
+/* Wipes the token and the body, which may hold the token of a card, and frees the body. */
 void request_free(struct request *request);
 
 #endif

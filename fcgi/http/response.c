@@ -11,18 +11,18 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static bool is_plain(const char *text)
+static void put_header(struct buf *out, const char *name, const char *value)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			return false;
-	return true;
+	buf_puts(out, name);
+	buf_puts(out, ": ");
+	buf_puts(out, value);
+	buf_puts(out, "\r\n");
 }
 
 void response_header(struct response *response, const char *name, const char *value)
 {
-	assert(is_plain(name) && is_plain(value));
-	buf_printf(&response->headers, "%s: %s\r\n", name, value);
+	assert(!http_has_control(name) && !http_has_control(value));
+	put_header(&response->headers, name, value);
 }
 
 void response_error(struct response *response, enum status status, enum language language,
@@ -40,14 +40,6 @@ void response_error(struct response *response, enum status status, enum language
 int response_http(const struct response *response)
 {
 	return response->http ? response->http : status_info(response->status)->http;
-}
-
-static void put_header(struct buf *out, const char *name, const char *value)
-{
-	buf_puts(out, name);
-	buf_puts(out, ": ");
-	buf_puts(out, value);
-	buf_puts(out, "\r\n");
 }
 
 static void put_number(struct buf *out, const char *name, int64_t value)
@@ -97,32 +89,11 @@ static void put_head(const struct response *response, struct buf *out, const cha
 	buf_puts(out, "\r\n");
 }
 
-static struct iovec part_of(const struct buf *buf)
+static void put_part(struct buf *parts, const struct buf *text)
 {
-	return (struct iovec){ (char *)buf_text(buf), buf->length };
-}
+	struct iovec part = { (char *)buf_text(text), text->length };
 
-static bool send_whole(const struct FCGX_Request *fcgx, const struct buf *head,
-		       const struct buf *body)
-{
-	const struct iovec parts[] = { part_of(head), part_of(body) };
-
-	return fcgi_output_send(fcgx->ipcFd, fcgx->requestId, parts, 2);
-}
-
-/* `parts` has the head, too. */
-static bool send_parts(const struct FCGX_Request *fcgx, const struct buf *parts)
-{
-	return fcgi_output_send(fcgx->ipcFd, fcgx->requestId, (const struct iovec *)parts->data,
-				(int)(parts->length / sizeof(struct iovec)));
-}
-
-static void take_apart(const struct response *response, const struct buf *head, struct buf *parts)
-{
-	struct iovec first = part_of(head);
-
-	buf_append(parts, (const char *)&first, sizeof(first));
-	spliced_pieces(&response->shared, parts);
+	buf_append(parts, (const char *)&part, sizeof(part));
 }
 
 bool response_send(struct response *response, const struct FCGX_Request *fcgx,
@@ -130,9 +101,7 @@ bool response_send(struct response *response, const struct FCGX_Request *fcgx,
 {
 	static char last_words[] = "Status: 500 Internal Server Error\r\nContent-Length: 0\r\n"
 				   "Cache-Control: no-store\r\n\r\n";
-	static const struct buf no_memory = { .data = last_words,
-					      .length = sizeof(last_words) - 1 };
-	static const struct buf nothing = { .data = NULL };
+	static const struct iovec no_memory = { last_words, sizeof(last_words) - 1 };
 	struct buf head = { .data = NULL }, parts = { .data = NULL };
 	bool sent;
 
@@ -141,16 +110,19 @@ bool response_send(struct response *response, const struct FCGX_Request *fcgx,
 	if (response->body.failed) /* no memory even for that: send the status only */
 		buf_reset(&response->body);
 	put_head(response, &head, request_id);
-	if (response->shared.text)
-		take_apart(response, &head, &parts);
+	put_part(&parts, &head);
+	if (!response->head && response_http(response) != 304) {
+		if (response->shared.text)
+			spliced_pieces(&response->shared, &parts);
+		else
+			put_part(&parts, &response->body);
+	}
 	if (head.failed || parts.failed)
-		sent = send_whole(fcgx, &no_memory, &nothing);
-	else if (response->head || response_http(response) == 304)
-		sent = send_whole(fcgx, &head, &nothing);
-	else if (response->shared.text)
-		sent = send_parts(fcgx, &parts);
+		sent = fcgi_output_send(fcgx->ipcFd, fcgx->requestId, &no_memory, 1);
 	else
-		sent = send_whole(fcgx, &head, &response->body);
+		sent = fcgi_output_send(fcgx->ipcFd, fcgx->requestId,
+					(const struct iovec *)parts.data,
+					(int)(parts.length / sizeof(struct iovec)));
 	buf_free(&head);
 	buf_free(&parts);
 	return sent;

@@ -19,7 +19,7 @@ struct route {
 	const char *name; /* for the log */
 	enum route_token token;
 	bool takes_body;
-	void (*handler)(struct exchange *exchange);
+	enum status (*handler)(struct exchange *exchange, struct outcome *outcome);
 };
 
 /* clang-format off */
@@ -99,22 +99,6 @@ static void route_add_allow(struct exchange *exchange)
 	response_header(&exchange->response, "Allow", allow);
 }
 
-/* Checks size, type and repeated headers, then reads the body: the order is part of the contract.
- * */
-static enum status route_take_body(struct exchange *exchange)
-{
-	struct request *request = &exchange->request;
-	const struct settings *settings = exchange->call.settings;
-
-	if (request->content_length > settings->body_max_bytes)
-		return STATUS_PAYLOAD_TOO_LARGE;
-	if (request->content_length != 0 && !request->is_json)
-		return STATUS_UNSUPPORTED_MEDIA_TYPE;
-	if (request->header_repeated)
-		return STATUS_BAD_REQUEST;
-	return request_read_body(request, settings);
-}
-
 static enum status route_check_token(struct exchange *exchange, enum route_token wanted)
 {
 	const struct settings *settings = exchange->call.settings;
@@ -131,6 +115,12 @@ static enum status route_check_token(struct exchange *exchange, enum route_token
 	return wanted == ROUTE_TOKEN_OPTIONAL ? STATUS_OK : status;
 }
 
+static void route_refuse(struct exchange *exchange, enum status status)
+{
+	response_error(&exchange->response, status, exchange->request.language,
+		       exchange->request.id);
+}
+
 /* A request that changes state is carried out only while its client waits for the answer. nginx
  * passes a request on even if the client left while it queued. */
 static bool route_is_awaited(struct exchange *exchange)
@@ -144,8 +134,7 @@ static bool route_is_awaited(struct exchange *exchange)
 		return false;
 	}
 	if (request_too_old(request, exchange->call.settings)) {
-		response_error(&exchange->response, STATUS_SERVICE_UNAVAILABLE, request->language,
-			       request->id);
+		route_refuse(exchange, STATUS_SERVICE_UNAVAILABLE);
 		return false;
 	}
 	return true;
@@ -156,12 +145,58 @@ static enum status route_check(struct exchange *exchange, const struct route *ro
 	enum status status = STATUS_OK;
 
 	if (route->takes_body)
-		status = route_take_body(exchange);
+		status = request_read_body(&exchange->request, exchange->call.settings);
 	else if (exchange->request.header_repeated)
 		status = STATUS_BAD_REQUEST;
 	if (status == STATUS_OK)
 		status = route_check_token(exchange, route->token);
 	return status;
+}
+
+/* The body as JSON, and the Idempotency-Key, which the API has beside it. */
+static enum status route_parse_body(struct exchange *exchange, const struct route *route)
+{
+	const struct request *request = &exchange->request;
+	enum status status = json_in_parse(request->body, request->body_length, &exchange->json);
+
+	if (status == STATUS_OK && route->token != ROUTE_OPEN && request->idempotency_key &&
+	    !http_key_sane(request->idempotency_key))
+		return STATUS_INVALID_IDEMPOTENCY_KEY;
+	return status;
+}
+
+/* Moves the result of the domain call into the response. */
+static void route_answer(struct exchange *exchange, const struct outcome *outcome)
+{
+	struct response *response = &exchange->response;
+
+	exchange->intent_id = outcome->intent_id;
+	response->body = outcome->body;
+	response->shared = outcome->shared;
+	response->status = outcome->status;
+	response->http = outcome->http;
+	if (outcome->replayed)
+		response_header(response, "Idempotency-Replayed", "true");
+}
+
+static void route_handle(struct exchange *exchange, const struct route *route)
+{
+	struct outcome outcome = { .status = STATUS_OK };
+	enum status status = STATUS_OK, user = STATUS_OK;
+
+	if (route->takes_body)
+		status = route_parse_body(exchange, route);
+	if (status == STATUS_OK)
+		status = route->handler(exchange, &outcome);
+	json_in_free(exchange->json);
+	if (status == STATUS_OK) {
+		route_answer(exchange, &outcome);
+		return;
+	}
+	/* these errors rank after the check of the user: the answer may be 401 USER_NOT_FOUND */
+	if (route->token == ROUTE_TOKEN_REQUIRED)
+		user = service_check_user(&exchange->call);
+	route_refuse(exchange, user == STATUS_OK ? status : user);
 }
 
 void route_dispatch(struct exchange *exchange)
@@ -175,10 +210,9 @@ void route_dispatch(struct exchange *exchange)
 		status = route_check(exchange, route);
 	}
 	if (status != STATUS_OK)
-		response_error(&exchange->response, status, exchange->request.language,
-			       exchange->request.id);
+		route_refuse(exchange, status);
 	else if (route_is_awaited(exchange))
-		route->handler(exchange);
+		route_handle(exchange, route);
 	if (status == STATUS_METHOD_NOT_ALLOWED)
 		route_add_allow(exchange);
 }

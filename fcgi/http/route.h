@@ -10,9 +10,12 @@
 #include "fcgi/http/response.h"
 #include "pay/service.h"
 
+struct json_in;
+
 /* One request and its answer. */
 struct exchange {
 	struct request request;
+	struct json_in *json; /* the body; NULL: the route takes none */
 	struct response response;
 	struct call call;      /* call.principal is set if the route takes a token */
 	char segment[64];      /* what {id} in the path matched; "": the route has none */

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "fcgi/server/listener.h"
 
 #include <errno.h>
 #include <fcgiapp.h>
@@ -11,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
 #define PEER_WAIT_MS 10000  /* for the next byte from or to a peer */
 #define FAILURE_PAUSE_MS 50 /* after an accept that failed for lack of a resource */
@@ -28,20 +28,13 @@ void acceptor_log_failure(struct acceptor *acceptor, const char *event, int erro
 		log_event(LOG_LEVEL_ERROR, event, "%s", strerrordesc_np(error));
 }
 
-static void socket_set_timeout(int fd, int option, int64_t ms)
-{
-	struct timeval timeout = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-
-	setsockopt(fd, SOL_SOCKET, option, &timeout, sizeof(timeout));
-}
-
 bool acceptor_open(struct acceptor *acceptor, int listen_fd)
 {
 	acceptor->listen_fd = listen_fd;
 	atomic_init(&acceptor->failure_logged_ms, -FAILURE_LOG_MS);
 	/* Only a timeout ends accept without a side effect on the processes that share the
 	 * socket. */
-	socket_set_timeout(listen_fd, SO_RCVTIMEO, ACCEPT_WAIT_MS);
+	socket_set_timeouts(listen_fd, ACCEPT_WAIT_MS);
 	setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", CLOSE_WAIT_MS, 0);
 	return FCGX_Init() == 0;
 }
@@ -64,8 +57,7 @@ int acceptor_wait(struct acceptor *acceptor)
 		return -1;
 	}
 	/* TCP sockets inherit the listener's short timeout, unix sockets have none. */
-	socket_set_timeout(fd, SO_RCVTIMEO, PEER_WAIT_MS);
-	socket_set_timeout(fd, SO_SNDTIMEO, PEER_WAIT_MS);
+	socket_set_timeouts(fd, PEER_WAIT_MS);
 	return fd;
 }
 

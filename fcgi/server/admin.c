@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #define ADMIN_BACKLOG 16
@@ -37,14 +36,6 @@ struct reply {
 	const char *type;
 	struct buf body;
 };
-
-static void set_patience(int fd)
-{
-	struct timeval patience = { .tv_usec = ADMIN_PATIENCE_MS * 1000 };
-
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-}
 
 static void ask_ready(struct admin *admin)
 {
@@ -158,22 +149,21 @@ static void send_all(int fd, const struct buf *bytes)
 static void serve(struct admin *admin, int fd)
 {
 	struct reply reply = { .http = 200, .type = "application/json; charset=utf-8" };
-	struct buf head = { .data = NULL };
+	struct buf answer = { .data = NULL };
 	char text[REQUEST_MAX];
 
-	set_patience(fd);
+	socket_set_timeouts(fd, ADMIN_PATIENCE_MS);
 	if (!read_request(fd, text))
 		return;
 	reply_page(admin, text, &reply);
-	buf_printf(&head,
+	buf_printf(&answer,
 		   "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: "
 		   "close\r\n\r\n",
 		   reply.http, http_reason(reply.http), reply.type, reply.body.length);
-	if (!head.failed && !reply.body.failed) {
-		send_all(fd, &head);
-		send_all(fd, &reply.body);
-	}
-	buf_free(&head);
+	buf_append(&answer, buf_text(&reply.body), reply.body.length);
+	if (!answer.failed && !reply.body.failed)
+		send_all(fd, &answer);
+	buf_free(&answer);
 	buf_free(&reply.body);
 }
 
@@ -184,10 +174,10 @@ static void *admin_run(void *argument)
 	while (!atomic_load(&admin->stopping)) {
 		int fd = accept4(admin->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 
-		if (fd < 0)
-			continue;
-		serve(admin, fd);
-		close(fd);
+		if (fd >= 0) {
+			serve(admin, fd);
+			close(fd);
+		}
 	}
 	return NULL;
 }
@@ -202,9 +192,10 @@ struct admin *admin_start(const char *address, struct service *service, struct b
 	}
 	admin->service = service;
 	admin->started_ms = clock_mono_ms();
-	admin->listen_fd = listener_open_shared(address, ADMIN_BACKLOG, why);
+	admin->listen_fd = listener_open(address, ADMIN_BACKLOG, true, why);
 	if (admin->listen_fd >= 0) {
-		set_patience(admin->listen_fd); /* accept returns, and `stopping` is read */
+		/* accept returns, and `stopping` is read */
+		socket_set_timeouts(admin->listen_fd, ADMIN_PATIENCE_MS);
 		if (pthread_create(&admin->thread, NULL, admin_run, admin) == 0)
 			return admin;
 		buf_puts(why, "no thread could be started");

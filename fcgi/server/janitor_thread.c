@@ -26,25 +26,24 @@ static int64_t pause_ms(struct janitor_thread *janitor_thread, int32_t interval_
 	return interval_ms * 3 / 4 + rand_r(&janitor_thread->seed) % (interval_ms / 2 + 1);
 }
 
-/* False: the thread must stop. */
-static bool janitor_thread_pause(struct janitor_thread *janitor_thread, int64_t ms)
+/* Waits at most `ms` for *flag. Returns its value. */
+static bool flag_wait(struct janitor_thread *janitor_thread, const bool *flag, int64_t ms)
 {
 	int64_t until_ms = clock_mono_ms() + ms;
-	bool stopping;
+	bool raised;
 
 	pthread_mutex_lock(&janitor_thread->lock);
-	while (!janitor_thread->stopping &&
-	       cond_wait_until(&janitor_thread->changed, &janitor_thread->lock, until_ms))
+	while (!*flag && cond_wait_until(&janitor_thread->changed, &janitor_thread->lock, until_ms))
 		;
-	stopping = janitor_thread->stopping;
+	raised = *flag;
 	pthread_mutex_unlock(&janitor_thread->lock);
-	return !stopping;
+	return raised;
 }
 
-static void janitor_thread_end(struct janitor_thread *janitor_thread)
+static void flag_raise(struct janitor_thread *janitor_thread, bool *flag)
 {
 	pthread_mutex_lock(&janitor_thread->lock);
-	janitor_thread->ended = true;
+	*flag = true;
 	pthread_cond_signal(&janitor_thread->changed);
 	pthread_mutex_unlock(&janitor_thread->lock);
 }
@@ -54,14 +53,14 @@ static void *janitor_thread_run(void *argument)
 	struct janitor_thread *janitor_thread = argument;
 	const struct settings *settings = settings_acquire();
 
-	while (janitor_thread_pause(janitor_thread,
-				    pause_ms(janitor_thread, settings->janitor_interval_ms))) {
+	while (!flag_wait(janitor_thread, &janitor_thread->stopping,
+			  pause_ms(janitor_thread, settings->janitor_interval_ms))) {
 		settings_release(settings);
 		settings = settings_acquire();
 		janitor_round(janitor_thread->service, settings);
 	}
 	settings_release(settings);
-	janitor_thread_end(janitor_thread);
+	flag_raise(janitor_thread, &janitor_thread->ended);
 	return NULL;
 }
 
@@ -83,24 +82,12 @@ struct janitor_thread *janitor_thread_start(struct service *service)
 
 void janitor_thread_stop(struct janitor_thread *janitor_thread)
 {
-	pthread_mutex_lock(&janitor_thread->lock);
-	janitor_thread->stopping = true;
-	pthread_cond_signal(&janitor_thread->changed);
-	pthread_mutex_unlock(&janitor_thread->lock);
+	flag_raise(janitor_thread, &janitor_thread->stopping);
 }
 
 bool janitor_thread_join(struct janitor_thread *janitor_thread, int64_t patience_ms)
 {
-	int64_t until_ms = clock_mono_ms() + patience_ms;
-	bool ended;
-
-	pthread_mutex_lock(&janitor_thread->lock);
-	while (!janitor_thread->ended &&
-	       cond_wait_until(&janitor_thread->changed, &janitor_thread->lock, until_ms))
-		;
-	ended = janitor_thread->ended;
-	pthread_mutex_unlock(&janitor_thread->lock);
-	if (!ended)
+	if (!flag_wait(janitor_thread, &janitor_thread->ended, patience_ms))
 		return false;
 	pthread_join(janitor_thread->thread, NULL);
 	pthread_cond_destroy(&janitor_thread->changed);

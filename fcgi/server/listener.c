@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -46,9 +46,10 @@ static const char *unix_path(const char *address)
 	return strncmp(address, "unix:", 5) == 0 ? address + 5 : NULL;
 }
 
-static void explain(struct buf *why, const char *what, const char *address, const char *reason)
+static int listener_refuse(struct buf *why, const char *address, const char *reason)
 {
-	buf_printf(why, "cannot %s %s: %s", what, address, reason);
+	buf_printf(why, "cannot listen on %s: %s", address, reason);
+	return -1;
 }
 
 static bool is_answered(const struct sockaddr_un *name)
@@ -65,22 +66,18 @@ static bool is_answered(const struct sockaddr_un *name)
 	return answered;
 }
 
-/* Removes a socket on which no process answers. True: the path is free. */
-static bool unix_clear(const struct sockaddr_un *name, struct buf *why)
+/* Removes a socket on which no process answers. NULL: the path is free; otherwise why it is not. */
+static const char *unix_clear(const struct sockaddr_un *name)
 {
 	struct stat found;
 
 	if (lstat(name->sun_path, &found) != 0)
-		return true;
+		return NULL;
 	if (!S_ISSOCK(found.st_mode))
-		explain(why, "listen on", name->sun_path, "there is a file that is no socket");
-	else if (is_answered(name))
-		explain(why, "listen on", name->sun_path, "another process answers on it");
-	else if (unlink(name->sun_path) != 0)
-		explain(why, "remove the old socket", name->sun_path, strerrordesc_np(errno));
-	else
-		return true;
-	return false;
+		return "there is a file that is no socket";
+	if (is_answered(name))
+		return "another process answers on it";
+	return unlink(name->sun_path) == 0 ? NULL : strerrordesc_np(errno);
 }
 
 static int bound_socket(const struct sockaddr *name, socklen_t length, bool shared)
@@ -103,22 +100,20 @@ static int bound_socket(const struct sockaddr *name, socklen_t length, bool shar
 static int unix_bind(const char *path, struct buf *why)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	const char *reason;
 	mode_t mask;
 	int fd;
 
-	if (strlen(path) >= sizeof(name.sun_path)) {
-		explain(why, "listen on", path, "the path is too long for a unix socket");
-		return -1;
-	}
+	if (strlen(path) >= sizeof(name.sun_path))
+		return listener_refuse(why, path, "the path is too long for a unix socket");
 	strcpy(name.sun_path, path);
-	if (!unix_clear(&name, why))
-		return -1;
+	reason = unix_clear(&name);
+	if (reason)
+		return listener_refuse(why, path, reason);
 	mask = umask(SOCKET_MASK);
 	fd = bound_socket((const struct sockaddr *)&name, sizeof(name), false);
 	umask(mask);
-	if (fd < 0)
-		explain(why, "listen on", path, strerrordesc_np(errno));
-	return fd;
+	return fd < 0 ? listener_refuse(why, path, strerrordesc_np(errno)) : fd;
 }
 
 /* "host:port" or "[v6]:port" into its two parts. */
@@ -149,45 +144,37 @@ static int tcp_bind(const char *address, bool shared, struct buf *why)
 	const char *port;
 	int error, fd;
 
-	if (!address_split(address, host, &port)) {
-		explain(why, "listen on", address,
-			"it is none of unix:/path, host:port, [v6]:port");
-		return -1;
-	}
+	if (!address_split(address, host, &port))
+		return listener_refuse(why, address,
+				       "it is none of unix:/path, host:port, [v6]:port");
 	error = getaddrinfo(host, port, &hints, &found);
-	if (error) {
-		explain(why, "listen on", address, gai_strerror(error));
-		return -1;
-	}
+	if (error)
+		return listener_refuse(why, address, gai_strerror(error));
 	fd = bound_socket(found->ai_addr, found->ai_addrlen, shared);
 	if (fd < 0)
-		explain(why, "listen on", address, strerrordesc_np(errno));
+		listener_refuse(why, address, strerrordesc_np(errno));
 	freeaddrinfo(found);
 	return fd;
 }
 
-static int listen_on(int fd, const char *address, int backlog, struct buf *why)
+int listener_open(const char *address, int backlog, bool shared, struct buf *why)
 {
-	if (fd < 0)
-		return -1;
-	if (listen(fd, backlog) == 0)
+	const char *path = shared ? NULL : unix_path(address);
+	int fd = path ? unix_bind(path, why) : tcp_bind(address, shared, why);
+
+	if (fd < 0 || listen(fd, backlog) == 0)
 		return fd;
-	explain(why, "listen on", address, strerrordesc_np(errno));
+	listener_refuse(why, address, strerrordesc_np(errno));
 	close(fd);
 	return -1;
 }
 
-int listener_open(const char *address, int backlog, struct buf *why)
+void socket_set_timeouts(int fd, int64_t ms)
 {
-	const char *path = unix_path(address);
+	struct timeval timeout = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 
-	return listen_on(path ? unix_bind(path, why) : tcp_bind(address, false, why), address,
-			 backlog, why);
-}
-
-int listener_open_shared(const char *address, int backlog, struct buf *why)
-{
-	return listen_on(tcp_bind(address, true, why), address, backlog, why);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 }
 
 void listener_remove(const char *address)

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "fcgi/server/listener.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,14 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define TEXT_MAX 160
 #define PAUSE_MAX_MS 5000
 #define PAUSES_PER_WATCHDOG 3 /* two notices may be late or lost */
-#define SEND_PATIENCE_S 1     /* a stuck manager must not delay the next signal */
+#define SEND_PATIENCE_MS 1000 /* a stuck manager must not delay the next signal */
 
 /* The address of the manager. A leading @ is the NUL of an abstract address. 0: there is none. */
 static socklen_t manager_address(struct sockaddr_un *out)
@@ -34,31 +34,22 @@ static socklen_t manager_address(struct sockaddr_un *out)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
 }
 
-static bool datagram_send(const struct sockaddr_un *to, socklen_t length, const char *text)
-{
-	struct timeval patience = { .tv_sec = SEND_PATIENCE_S };
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool sent = false;
-	int error;
-
-	if (fd < 0)
-		return false;
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)to, length) >=
-	       0;
-	error = errno;
-	close(fd);
-	errno = error;
-	return sent;
-}
-
 static void notify(const char *text)
 {
 	struct sockaddr_un manager;
 	socklen_t length = manager_address(&manager);
+	int fd;
 
-	if (length && !datagram_send(&manager, length, text))
+	if (length == 0)
+		return;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		socket_set_timeouts(fd, SEND_PATIENCE_MS);
+	if (fd < 0 || sendto(fd, text, strlen(text), MSG_NOSIGNAL,
+			     (const struct sockaddr *)&manager, length) < 0)
 		log_event(LOG_LEVEL_WARN, "sd_notify_failed", "errno %d", errno);
+	if (fd >= 0)
+		close(fd);
 }
 
 void sd_notify_ready(void)

@@ -25,8 +25,9 @@ const struct settings *settings_acquire(void)
 	return &set->settings;
 }
 
-static void set_release(struct live_set *set)
+void settings_release(const struct settings *settings)
 {
+	struct live_set *set = (struct live_set *)settings;
 	bool last;
 
 	pthread_mutex_lock(&lock);
@@ -36,11 +37,6 @@ static void set_release(struct live_set *set)
 		explicit_bzero(&set->settings, sizeof(set->settings));
 		free(set);
 	}
-}
-
-void settings_release(const struct settings *settings)
-{
-	set_release((struct live_set *)settings);
 }
 
 bool settings_publish(const struct settings *settings)
@@ -57,6 +53,6 @@ bool settings_publish(const struct settings *settings)
 	in_force = set;
 	pthread_mutex_unlock(&lock);
 	if (old)
-		set_release(old);
+		settings_release(&old->settings);
 	return true;
 }

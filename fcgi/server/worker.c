@@ -40,15 +40,6 @@ struct worker {
 
 static bool thread_launch(struct worker *worker);
 
-static void connection_serve(struct worker *worker, FCGX_Request *fcgx, int fd,
-			     const struct settings *settings)
-{
-	if (!connection_begin(fcgx, fd))
-		return;
-	exchange_serve(fcgx, worker->service, settings);
-	FCGX_Free(fcgx, true);
-}
-
 /* Starts one more thread when too few remain in accept. */
 static void thread_becomes_busy(struct worker *worker, const struct settings *settings)
 {
@@ -149,7 +140,10 @@ static void *thread_run(void *argument)
 			continue;
 		settings = settings_acquire();
 		thread_becomes_busy(worker, settings);
-		connection_serve(worker, &fcgx, fd, settings);
+		if (connection_begin(&fcgx, fd)) {
+			exchange_serve(&fcgx, worker->service, settings);
+			FCGX_Free(&fcgx, true);
+		}
 		settings_release(settings);
 		thread_becomes_idle(worker);
 	}
@@ -193,32 +187,24 @@ static void worker_free(struct worker *worker)
 	free(worker);
 }
 
-static int less_of(int a, int b)
-{
-	return a < b ? a : b;
-}
-
 /* Starts the threads that are kept idle. False: not even one could be started. */
-static bool threads_launch(struct worker *worker, int count)
+static bool worker_open(struct worker *worker, int listen_fd)
 {
+	const struct settings *settings = settings_acquire();
+	int count = settings->spare_threads;
 	bool some = false;
 
+	if (count > settings->threads)
+		count = settings->threads;
+	settings_release(settings);
+	if (!acceptor_open(&worker->acceptor, listen_fd))
+		return false;
 	worker->threads = count; /* counted before they run */
 	worker->idle = count;
 	worker->low = count;
 	for (int i = 0; i < count; i++)
 		some = thread_launch(worker) || some;
 	return some;
-}
-
-static bool worker_open(struct worker *worker, int listen_fd)
-{
-	const struct settings *settings = settings_acquire();
-	bool done = acceptor_open(&worker->acceptor, listen_fd) &&
-		    threads_launch(worker, less_of(settings->spare_threads, settings->threads));
-
-	settings_release(settings);
-	return done;
 }
 
 struct worker *worker_start(int listen_fd, struct service *service)

@@ -12,28 +12,17 @@
 /* Secrets of tutorials and examples. An attacker tries them first. */
 /* clang-format off */
 static const char *const examples[] = {
-	"secret",
-	"supersecret",
-	"password",
-	"jwt_secret",
-	"jwt-secret",
-	"secretkey",
-	"secret-key",
-	"mysecret",
-	"mysecretkey",
-	"qwertyuiopasdfghjklzxcvbnm123456",		  /* the JJWT and jwt.io collections' */
-	"a-string-secret-at-least-256-bits-long",	  /* jwt.io's, since 2024 */
-	"a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
-	"0123456789abcdef0123456789abcdef",
-	"01234567890123456789012345678901",
-	"abcdefghijklmnopqrstuvwxyz123456",
-	"this-is-a-very-long-secret-key-for-jwt",
+	"secret", "supersecret", "password", "jwt_secret", "jwt-secret", "secretkey", "secret-key",
+	"mysecret", "mysecretkey", "this-is-a-very-long-secret-key-for-jwt",
 	"thisisaverylongsecretkeyforjwttokens",
+	"qwertyuiopasdfghjklzxcvbnm123456", /* the JJWT and jwt.io collections' */
+	"a-string-secret-at-least-256-bits-long", /* jwt.io's, since 2024 */
+	"a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
+	"0123456789abcdef0123456789abcdef", "01234567890123456789012345678901",
+	"abcdefghijklmnopqrstuvwxyz123456",
 };
-/* clang-format on */
 
 /* A secret with one of these parts was copied from an example and not replaced. */
-/* clang-format off */
 static const char *const placeholders[] = {
 	"changeme", "change-me", "change_me", "change-this", "change_this", "changethis",
 	"change-in-production", "change_in_production", "your-256-bit-secret", "your-secret",

@@ -1,4 +1,4 @@
-/* Finds, parses, compares and copies one setting. */
+/* Finds, parses and describes one setting. */
 #include "config/settings_table.h"
 
 #include <errno.h>
@@ -9,30 +9,10 @@
 
 const struct setting *setting_find(const char *name)
 {
-	size_t low = 0, high = settings_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		int order = strcmp(name, settings_table[middle].name);
-
-		if (order == 0)
-			return &settings_table[middle];
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
+	for (size_t i = 0; i < settings_count; i++)
+		if (strcmp(name, settings_table[i].name) == 0)
+			return &settings_table[i];
 	return NULL;
-}
-
-bool setting_is_foreign(const char *name)
-{
-	static const char *const names[] = { "PAYMENTS_CONFIG", "PAYMENTS_PORT", "PAYMENTS_VAR" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	return false;
 }
 
 static size_t least(size_t a, size_t b)
@@ -73,24 +53,6 @@ const struct setting *setting_nearest(const char *name)
 	return nearest;
 }
 
-void *setting_place(const struct setting *setting, struct settings *set)
-{
-	return (char *)set + setting->offset;
-}
-
-const void *setting_value(const struct setting *setting, const struct settings *set)
-{
-	return (const char *)set + setting->offset;
-}
-
-static bool parse_text(const char *text, char *place)
-{
-	if (strlen(text) >= SETTING_TEXT_MAX)
-		return false;
-	strcpy(place, text);
-	return true;
-}
-
 static bool parse_integer(const struct setting *setting, const char *text, int32_t *place)
 {
 	char *end;
@@ -103,14 +65,6 @@ static bool parse_integer(const struct setting *setting, const char *text, int32
 	if (errno != 0 || *end || value < setting->min || value > setting->max)
 		return false;
 	*place = (int32_t)value;
-	return true;
-}
-
-static bool parse_boolean(const char *text, bool *place)
-{
-	if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0)
-		return false;
-	*place = strcmp(text, "on") == 0;
 	return true;
 }
 
@@ -127,15 +81,20 @@ static bool parse_choice(const struct setting *setting, const char *text, int32_
 
 bool setting_parse(const struct setting *setting, const char *text, struct settings *set)
 {
-	void *place = setting_place(setting, set);
+	void *place = (char *)set + setting->offset;
+	bool *boolean = place;
 
 	switch (setting->kind) {
 	case SETTING_TEXT:
-		return parse_text(text, place);
+		if (strlen(text) >= SETTING_TEXT_MAX)
+			return false;
+		strcpy(place, text);
+		return true;
 	case SETTING_INTEGER:
 		return parse_integer(setting, text, place);
 	case SETTING_BOOLEAN:
-		return parse_boolean(text, place);
+		*boolean = strcmp(text, "on") == 0;
+		return *boolean || strcmp(text, "off") == 0;
 	case SETTING_CHOICE:
 		return parse_choice(setting, text, place);
 	}
@@ -167,34 +126,4 @@ void setting_describe(const struct setting *setting, struct buf *out)
 	}
 	if (*setting->unit)
 		buf_printf(out, " (%s)", setting->unit);
-}
-
-static size_t value_size(const struct setting *setting)
-{
-	switch (setting->kind) {
-	case SETTING_TEXT:
-		return SETTING_TEXT_MAX;
-	case SETTING_BOOLEAN:
-		return sizeof(bool);
-	case SETTING_INTEGER:
-	case SETTING_CHOICE:
-		break;
-	}
-	return sizeof(int32_t);
-}
-
-bool setting_equal(const struct setting *setting, const struct settings *a,
-		   const struct settings *b)
-{
-	const void *in_a = setting_value(setting, a);
-	const void *in_b = setting_value(setting, b);
-
-	if (setting->kind == SETTING_TEXT)
-		return strcmp(in_a, in_b) == 0;
-	return memcmp(in_a, in_b, value_size(setting)) == 0;
-}
-
-void setting_copy(const struct setting *setting, struct settings *to, const struct settings *from)
-{
-	memcpy(setting_place(setting, to), setting_value(setting, from), value_size(setting));
 }

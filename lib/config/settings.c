@@ -63,25 +63,27 @@ static bool check_secrets(const struct settings *set, struct buf *errors)
 	return good;
 }
 
+static bool check_above(const char *name, int32_t value, const char *floor_name, int32_t floor,
+			struct buf *errors)
+{
+	if (value > floor)
+		return true;
+	buf_printf(errors, "%s (%d) must be above %s (%d)\n", name, value, floor_name, floor);
+	return false;
+}
+
 static bool check_mock(const struct settings *set, struct buf *errors)
 {
-	bool good = true;
+	bool good = set->mock_min_delay_ms <= set->mock_max_delay_ms;
 
-	if (set->mock_min_delay_ms > set->mock_max_delay_ms) {
+	if (!good)
 		buf_printf(errors,
 			   "PAYMENTS_MOCK_MIN_DELAY_MS (%d) must not be above "
 			   "PAYMENTS_MOCK_MAX_DELAY_MS (%d)\n",
 			   set->mock_min_delay_ms, set->mock_max_delay_ms);
-		good = false;
-	}
-	if (set->mock_lease_ms <= set->mock_deadline_ms) {
-		buf_printf(errors,
-			   "PAYMENTS_MOCK_LEASE_MS (%d) must be above PAYMENTS_MOCK_DEADLINE_MS "
-			   "(%d)\n",
-			   set->mock_lease_ms, set->mock_deadline_ms);
-		good = false;
-	}
-	return good;
+	return check_above("PAYMENTS_MOCK_LEASE_MS", set->mock_lease_ms,
+			   "PAYMENTS_MOCK_DEADLINE_MS", set->mock_deadline_ms, errors) &&
+	       good;
 }
 
 /* True if `choice` charges at least one payment method. */
@@ -111,15 +113,9 @@ static bool check_toss_url(const struct settings *set, struct buf *errors)
 
 static bool check_toss(const struct settings *set, struct buf *errors)
 {
-	bool good = true;
+	bool good = check_above("PAYMENTS_TOSS_LEASE_MS", set->toss_lease_ms,
+				"PAYMENTS_TOSS_DEADLINE_MS", set->toss_deadline_ms, errors);
 
-	if (set->toss_lease_ms <= set->toss_deadline_ms) {
-		buf_printf(errors,
-			   "PAYMENTS_TOSS_LEASE_MS (%d) must be above PAYMENTS_TOSS_DEADLINE_MS "
-			   "(%d)\n",
-			   set->toss_lease_ms, set->toss_deadline_ms);
-		good = false;
-	}
 	if (!is_used(set, GATEWAY_TOSS))
 		return good;
 	if (!*set->toss_secret_key) {
@@ -153,16 +149,19 @@ static void keep_until_restart(struct settings *set, const struct settings *now,
 {
 	for (size_t i = 0; i < settings_count; i++) {
 		const struct setting *setting = &settings_table[i];
+		void *value = (char *)set + setting->offset;
+		const void *old = (const char *)now + setting->offset;
 
-		if (!(setting->flags & SETTING_RESTART) || setting_equal(setting, set, now))
+		/* a whole text may be compared: all bytes after it are zero */
+		if (!(setting->flags & SETTING_RESTART) || memcmp(value, old, setting->size) == 0)
 			continue;
-		setting_copy(setting, set, now);
+		memcpy(value, old, setting->size);
 		buf_printf(errors, "warning: %s changes with a restart only\n", setting->name);
 	}
 }
 
-bool settings_reload(const char *file, const struct settings *now, struct settings *out,
-		     struct buf *errors)
+bool settings_load(const char *file, const struct settings *now, struct settings *out,
+		   struct buf *errors)
 {
 	struct settings set;
 	bool good = read_set(file, &set, errors);
@@ -174,9 +173,4 @@ bool settings_reload(const char *file, const struct settings *now, struct settin
 		*out = set;
 	explicit_bzero(&set, sizeof(set));
 	return good;
-}
-
-bool settings_load(const char *file, struct settings *out, struct buf *errors)
-{
-	return settings_reload(file, NULL, out, errors);
 }

@@ -6,7 +6,7 @@
  * The sources of a value, in order: the environment, a credential ($CREDENTIALS_DIRECTORY/<NAME>),
  * the configuration file (KEY=VALUE lines, # comments), the default. An unknown PAYMENTS_ name or
  * an invalid value stops the start with one line each. A name that an earlier release had is
- * ignored with a warning (settings_retired.c). A loaded set never changes: a reload makes a new
+ * ignored with a warning (settings_sources.c). A loaded set never changes: a reload makes a new
  * one.
  */
 #ifndef PAYMENTS_CONFIG_SETTINGS_H
@@ -18,7 +18,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #define SETTING_TEXT_MAX 1024 /* bytes of a text setting, with its NUL */
 
@@ -111,23 +110,20 @@ enum gateway_choice settings_gateway(const struct settings *settings, const char
 bool settings_gateways_valid(const char *gateways);
 
 /*
- * Loads a whole set: environment over `file` (NULL: none) over defaults. True: *out is filled, and
- * *errors has the warnings, one a line. False: *errors has one line for each error, which names the
- * setting and what it takes; *out is unchanged.
+ * Loads a whole set: environment over `file` (NULL: none) over defaults. A setting that needs a
+ * restart keeps its value of `now` (NULL: the process starts). True: *out is filled, and *errors
+ * has the warnings, one a line. False: *errors has one line for each error, which names the setting
+ * and what it takes; *out is unchanged.
  */
-bool settings_load(const char *file, struct settings *out, struct buf *errors);
-
-/* As settings_load, but a setting that needs a restart keeps its value of `now`, and a warning
- * names it. False: the set is invalid; keep `now`. */
-bool settings_reload(const char *file, const struct settings *now, struct settings *out,
-		     struct buf *errors);
+bool settings_load(const char *file, const struct settings *now, struct settings *out,
+		   struct buf *errors);
 
 /* Every setting at its default, as a comment, in the order of the table: conf/payments-fcgi.conf.
  * */
-void settings_print_example(FILE *to);
+void settings_print_example(struct buf *out);
 /* The same as list items of mdoc, for the man page. */
-void settings_print_man(FILE *to);
+void settings_print_man(struct buf *out);
 /* The set in force as KEY=VALUE lines, secrets as "(set)" or "(unset)". */
-void settings_print(const struct settings *settings, FILE *to);
+void settings_print(const struct settings *settings, struct buf *out);
 
 #endif

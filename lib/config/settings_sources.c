@@ -1,57 +1,84 @@
-#define _GNU_SOURCE 1 /* environ */
+#define _GNU_SOURCE 1 /* environ, strerrordesc_np, TEMP_FAILURE_RETRY */
 
 #include "config/settings_sources.h"
 
-#include "config/credential.h"
-
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define PREFIX "PAYMENTS_"
-#define NAME_SHOWN_MAX 64 /* bytes of an unknown name in a message */
+#define NAME_SHOWN_MAX 64    /* bytes of an unknown name in a message */
+#define FILE_MAX_BYTES 65536 /* of the configuration file, with a NUL */
+#define PATH_MAX_BYTES 4096
 
-/* One line of the file, split in place. */
-struct line {
-	const char *file;
-	int number;
-	char *name;
-	char *value;
+/* Names that are no settings and no errors. */
+static const struct {
+	const char *name;
+	const char *warning; /* NULL: a name of our other programs */
+} other_names[] = {
+	{ "PAYMENTS_CONFIG", NULL },
+	{ "PAYMENTS_PORT", NULL },
+	{ "PAYMENTS_VAR", NULL },
+	/* For one release a name of an earlier one is ignored with a warning, so that an upgrade
+	 * starts with the old configuration. */
+	{ "PAYMENTS_FRONT_THREADS", "is no longer used; remove it" },
+	{ "PAYMENTS_LIST_LOOKS", "is now PAYMENTS_LIST_READS; its old name is ignored" },
 };
 
-static bool read_whole(int fd, struct settings_sources *sources)
-{
-	ssize_t got;
+#define OTHER_NAMES (sizeof(other_names) / sizeof(other_names[0]))
 
-	sources->text = malloc(SETTINGS_FILE_MAX + 1);
-	if (!sources->text)
-		return false;
-	do {
-		got = read(fd, sources->text + sources->size, SETTINGS_FILE_MAX - sources->size);
-		if (got > 0)
-			sources->size += (size_t)got;
-	} while (got > 0 || (got < 0 && errno == EINTR));
-	sources->text[sources->size] = '\0';
-	return got == 0;
+/* A name that is no setting. False: it is an error. */
+static bool check_other(const char *where, const char *name, struct buf *errors)
+{
+	for (size_t i = 0; i < OTHER_NAMES; i++) {
+		if (strcmp(name, other_names[i].name) != 0)
+			continue;
+		if (other_names[i].warning)
+			buf_printf(errors, "warning: %s: %s %s\n", where, name,
+				   other_names[i].warning);
+		return true;
+	}
+	buf_printf(errors, "%s: there is no setting %.*s; the nearest is %s\n", where,
+		   NAME_SHOWN_MAX, name, setting_nearest(name)->name);
+	return false;
 }
 
-static bool read_file(struct settings_sources *sources, const char *file, struct buf *errors)
+static void wipe_and_free(char *text, size_t size)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	bool good = fd >= 0 && read_whole(fd, sources);
+	if (text)
+		explicit_bzero(text, size);
+	free(text);
+}
 
-	if (!good)
-		buf_printf(errors, "%s: cannot be read: %s\n", file, strerror(errno));
+/* The text of a file of less than `size` bytes. NULL: it failed, and *errors gets a line. */
+static char *read_text(const char *path, size_t size, struct buf *errors)
+{
+	char *text = calloc(1, size + 1);
+	int fd = text ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	size_t length = 0;
+	const char *why = NULL;
+	ssize_t got;
+
+	do {
+		got = fd < 0 ? -1 : TEMP_FAILURE_RETRY(read(fd, text + length, size - length));
+		length += got > 0 ? (size_t)got : 0;
+	} while (got > 0);
+	if (got < 0)
+		why = strerrordesc_np(errno);
+	else if (length == size)
+		why = "it is too long";
+	else if (strlen(text) != length)
+		why = "it holds a NUL byte";
 	if (fd >= 0)
 		close(fd);
-	if (good && sources->size == SETTINGS_FILE_MAX) {
-		buf_printf(errors, "%s: is too long, at most %d bytes are read\n", file,
-			   SETTINGS_FILE_MAX - 1);
-		return false;
-	}
-	return good;
+	if (!why)
+		return text;
+	buf_printf(errors, "%s: cannot be read: %s\n", path, why);
+	wipe_and_free(text, size);
+	return NULL;
 }
 
 static char *trim(char *text)
@@ -79,68 +106,43 @@ static char *unquote(char *value)
 	return value + 1;
 }
 
-static void unknown_name(const char *where, const char *name, struct buf *errors)
-{
-	buf_printf(errors, "%s: there is no setting %.*s; the nearest is %s\n", where,
-		   NAME_SHOWN_MAX, name, setting_nearest(name)->name);
-}
-
-static bool take_pair(struct settings_sources *sources, const struct line *line, struct buf *errors)
-{
-	const struct setting *setting = setting_find(line->name);
-	const char **slot;
-
-	if (!setting) {
-		if (setting_is_foreign(line->name) ||
-		    setting_warn_retired(line->file, line->name, errors))
-			return true;
-		unknown_name(line->file, line->name, errors);
-		return false;
-	}
-	slot = &sources->in_file[setting - settings_table];
-	if (*slot) {
-		buf_printf(errors, "%s:%d: %s is given twice\n", line->file, line->number,
-			   setting->name);
-		return false;
-	}
-	*slot = line->value;
-	return true;
-}
-
-static bool take_line(struct settings_sources *sources, struct line *line, char *text,
+static bool take_line(struct settings_sources *sources, const char *file, int number, char *text,
 		      struct buf *errors)
 {
-	char *equals;
+	char *name = trim(text), *equals = strchr(name, '=');
+	const struct setting *setting;
+	const char **slot;
 
-	text = trim(text);
-	if (*text == '\0' || *text == '#')
+	if (*name == '\0' || *name == '#')
 		return true;
-	equals = strchr(text, '=');
 	if (!equals) { /* the text is not shown: it may be half a secret */
-		buf_printf(errors, "%s:%d: is no NAME=VALUE line\n", line->file, line->number);
+		buf_printf(errors, "%s:%d: is no NAME=VALUE line\n", file, number);
 		return false;
 	}
 	*equals = '\0';
-	line->name = trim(text);
-	line->value = unquote(trim(equals + 1));
-	return take_pair(sources, line, errors);
-}
-
-static bool take_lines(struct settings_sources *sources, const char *file, struct buf *errors)
-{
-	struct line line = { .file = file };
-	char *rest = sources->text;
-	bool good = true;
-
-	if (strlen(sources->text) != sources->size) {
-		buf_printf(errors, "%s: holds a NUL byte\n", file);
+	name = trim(name);
+	setting = setting_find(name);
+	if (!setting)
+		return check_other(file, name, errors);
+	slot = &sources->in_file[setting - settings_table];
+	if (*slot) {
+		buf_printf(errors, "%s:%d: %s is given twice\n", file, number, name);
 		return false;
 	}
-	while (rest) {
+	*slot = unquote(trim(equals + 1));
+	return true;
+}
+
+static bool take_file(struct settings_sources *sources, const char *file, struct buf *errors)
+{
+	char *rest = sources->text = read_text(file, FILE_MAX_BYTES, errors);
+	bool good = rest;
+
+	sources->size = rest ? strlen(rest) : 0;
+	for (int number = 1; rest; number++) {
 		char *text = strsep(&rest, "\n");
 
-		line.number++;
-		good &= take_line(sources, &line, text, errors);
+		good &= take_line(sources, file, number, text, errors);
 	}
 	return good;
 }
@@ -159,35 +161,51 @@ static bool check_environment(struct buf *errors)
 			length = NAME_SHOWN_MAX;
 		memcpy(name, *entry, length);
 		name[length] = '\0';
-		if (setting_find(name) || setting_is_foreign(name) ||
-		    setting_warn_retired("environment", name, errors))
-			continue;
-		unknown_name("environment", name, errors);
-		good = false;
+		if (!setting_find(name))
+			good &= check_other("environment", name, errors);
 	}
 	return good;
 }
 
-static bool check_retired_credential(const char *name, struct buf *errors)
+/* False: there is no such credential. */
+static bool find_credential(const char *name, char path[PATH_MAX_BYTES])
 {
-	char *text;
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
 
-	if (!credential_read(name, &text, errors))
-		return false;
-	if (text)
-		setting_warn_retired("credential", name, errors);
-	credential_free(text);
-	return true;
+	return folder && *folder &&
+	       snprintf(path, PATH_MAX_BYTES, "%s/%s", folder, name) < PATH_MAX_BYTES &&
+	       (access(path, F_OK) == 0 || errno != ENOENT);
+}
+
+/* The text without its last line ends: editors add them, and no secret has one. */
+static char *read_credential(const char *path, struct buf *errors)
+{
+	char *text = read_text(path, SETTING_TEXT_MAX, errors);
+	size_t length = text ? strlen(text) : 0;
+
+	while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
+		text[--length] = '\0';
+	if (!text || !strpbrk(text, "\r\n"))
+		return text;
+	buf_printf(errors, "%s: cannot be used: it has more than one line\n", path);
+	wipe_and_free(text, SETTING_TEXT_MAX);
+	return NULL;
 }
 
 static bool take_credentials(struct settings_sources *sources, struct buf *errors)
 {
+	char path[PATH_MAX_BYTES];
 	bool good = true;
 
-	for (size_t i = 0; i < settings_count; i++)
-		good &= credential_read(settings_table[i].name, &sources->in_credential[i], errors);
-	for (size_t i = 0; i < settings_retired_count; i++)
-		good &= check_retired_credential(settings_retired[i].name, errors);
+	for (size_t i = 0; i < settings_count; i++) {
+		if (!find_credential(settings_table[i].name, path))
+			continue;
+		sources->in_credential[i] = read_credential(path, errors);
+		good &= sources->in_credential[i] != NULL;
+	}
+	for (size_t i = 0; i < OTHER_NAMES; i++)
+		if (find_credential(other_names[i].name, path))
+			check_other("credential", other_names[i].name, errors);
 	return good;
 }
 
@@ -197,9 +215,7 @@ bool settings_sources_open(struct settings_sources *sources, const char *file, s
 
 	memset(sources, 0, sizeof(*sources));
 	good &= take_credentials(sources, errors);
-	if (!file)
-		return good;
-	return read_file(sources, file, errors) && take_lines(sources, file, errors) && good;
+	return (!file || take_file(sources, file, errors)) && good;
 }
 
 const char *settings_sources_value(const struct settings_sources *sources,
@@ -220,10 +236,7 @@ const char *settings_sources_value(const struct settings_sources *sources,
 
 void settings_sources_close(struct settings_sources *sources)
 {
-	if (sources->text)
-		explicit_bzero(sources->text, sources->size);
-	free(sources->text);
+	wipe_and_free(sources->text, sources->size);
 	for (size_t i = 0; i < settings_count; i++)
-		credential_free(sources->in_credential[i]);
-	memset(sources, 0, sizeof(*sources));
+		wipe_and_free(sources->in_credential[i], SETTING_TEXT_MAX);
 }

@@ -1,17 +1,20 @@
-/* The sources of a value: the environment, else a credential, else the file. For lib/config only.
+/*
+ * The sources of a value: the environment, else a credential, else the file. For lib/config only.
+ *
+ * A credential is a file with the name of the setting in the folder CREDENTIALS_DIRECTORY, which
+ * systemd (LoadCredential=) or the secret volume of a container fills. So no secret is in the
+ * environment or in the configuration file.
  */
 #ifndef PAYMENTS_CONFIG_SETTINGS_SOURCES_H
 #define PAYMENTS_CONFIG_SETTINGS_SOURCES_H
 
 #include "config/settings_table.h"
 
-#define SETTINGS_FILE_MAX 65536 /* bytes */
-
 struct settings_sources {
 	char *text; /* the whole file; the values point into it */
 	size_t size;
 	const char *in_file[SETTINGS_MAX]; /* by index in the table; NULL: not given */
-	char *in_credential[SETTINGS_MAX]; /* likewise; see credential.h */
+	char *in_credential[SETTINGS_MAX]; /* likewise */
 };
 
 /* Reads `file` (NULL: none) and the credentials. Each error in them, and each unknown PAYMENTS_

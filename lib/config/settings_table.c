@@ -7,6 +7,7 @@
 /* name, member of struct settings, ..., default, flags, help */
 #define SETTING(id, what, member, standard, bits, text)                                            \
 	.name = id, .kind = what, .offset = offsetof(struct settings, member),                     \
+	.size = sizeof(((struct settings *)NULL)->member),                                         \
 	.fallback = standard, .flags = bits, .help = text
 #define TEXT(id, member, standard, bits, text)                                                     \
 	{ SETTING(id, SETTING_TEXT, member, standard, bits, text), .unit = "" }

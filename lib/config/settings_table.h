@@ -18,7 +18,7 @@ enum {
 struct setting {
 	const char *name; /* in the environment and in the file */
 	enum setting_kind kind;
-	size_t offset;		    /* of its member in struct settings */
+	size_t offset, size;	    /* of its member in struct settings */
 	int32_t min, max;	    /* of an integer */
 	const char *const *choices; /* of a choice, in its enum's order, NULL at the end */
 	const char *fallback;	    /* the default, as it would be written in the file */
@@ -32,34 +32,14 @@ extern const struct setting settings_table[];
 extern const size_t settings_count;
 #define SETTINGS_MAX 96 /* at least settings_count (asserted) */
 
-struct setting_retired {
-	const char *name;
-	const char *message; /* follows the name in the warning */
-};
-
-extern const struct setting_retired settings_retired[];
-extern const size_t settings_retired_count;
-
 /* NULL: there is no setting of that name. */
 const struct setting *setting_find(const char *name);
 /* The setting whose name differs by the fewest letters. */
 const struct setting *setting_nearest(const char *name);
-/* True for names of our other programs, which are accepted and ignored. */
-bool setting_is_foreign(const char *name);
-/* True for a name that was removed or renamed; a warning line is added to *errors. */
-bool setting_warn_retired(const char *where, const char *name, struct buf *errors);
 
-/* Where the value lies in a set. */
-void *setting_place(const struct setting *setting, struct settings *set);
-const void *setting_value(const struct setting *setting, const struct settings *set);
-
-/* Reads `text` into the set. False: the setting does not take it; the set is unchanged. */
+/* Reads `text` into the set. False: the setting does not take it. */
 bool setting_parse(const struct setting *setting, const char *text, struct settings *set);
 /* What the setting takes, in words: "a whole number from 1 to 4096". */
 void setting_describe(const struct setting *setting, struct buf *out);
-bool setting_equal(const struct setting *setting, const struct settings *a,
-		   const struct settings *b);
-/* Copies the value of `from` to `to`. */
-void setting_copy(const struct setting *setting, struct settings *to, const struct settings *from);
 
 #endif

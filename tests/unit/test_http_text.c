@@ -218,7 +218,7 @@ static const char *value_of_k(const char *query)
 {
 	static char out[8];
 
-	return http_query_value(query, "k", out, sizeof(out)) ? out : "(none)";
+	return http_query(query, "k", out, sizeof(out)) == QUERY_VALUE ? out : "(none)";
 }
 
 START_TEST(query_value_is_found_and_decoded)

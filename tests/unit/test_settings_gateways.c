@@ -25,7 +25,7 @@ static void tear_down(void)
 
 static void assert_refused(const char *because)
 {
-	ck_assert(!settings_load(NULL, &settings, &errors));
+	ck_assert(!settings_load(NULL, NULL, &settings, &errors));
 	ck_assert_msg(strstr(buf_text(&errors), because) != NULL, "no \"%s\" in: %s", because,
 		      buf_text(&errors));
 	buf_reset(&errors);
@@ -33,7 +33,7 @@ static void assert_refused(const char *because)
 
 static void assert_loads(void)
 {
-	ck_assert_msg(settings_load(NULL, &settings, &errors), "%s", buf_text(&errors));
+	ck_assert_msg(settings_load(NULL, NULL, &settings, &errors), "%s", buf_text(&errors));
 }
 
 START_TEST(every_method_is_the_mocks_unless_told)

@@ -1,6 +1,19 @@
-#include "fcgi/environment.h"
+#include "fcgi/command_line.h"
 
 #include <stdlib.h>
+
+bool command_line_read(int argc, char **argv, const char *letters, const struct option *options,
+		       const char *given[LETTERS_MAX])
+{
+	int letter;
+
+	while ((letter = getopt_long(argc, argv, letters, options, NULL)) != -1) {
+		if (letter == '?')
+			return false;
+		given[letter] = optarg ? optarg : "";
+	}
+	return true;
+}
 
 void environment_clean(void)
 {
