@@ -3,9 +3,9 @@
 from . import build
 
 
-def _command(target, marker):
-    """The command by which the build makes `target`: the line that holds `marker`."""
-    lines = build.run(["make", "-s", "-n", "-B", "V=1", target], cwd=build.BUILD).splitlines()
+def _command(target, changed, marker):
+    """The command by which the build makes `target` after a change: the line that holds `marker`."""
+    lines = build.run(["make", "-s", "-n", "-W", changed, "V=1", target], cwd=build.BUILD).splitlines()
     return next(line for line in lines if marker in line)
 
 
@@ -17,9 +17,9 @@ def mutant(folder, source, changes):
         text = text.replace(old, new)
     changed, program = folder / "changed.c", folder / "payments-fcgi"
     changed.write_text(text, encoding="utf-8")
-    compiler = _command(source.replace(".c", ".o"), " -MT ").split(" -MT ")[0]
+    compiler = _command(source.replace(".c", ".o"), build.REPO / source, " -MT ").split(" -MT ")[0]
     build.run(["sh", "-c", f"{compiler} -c -o {folder}/changed.o {changed}"], cwd=build.BUILD)
-    link = _command("payments-fcgi", " -o payments-fcgi ").replace(" -o payments-fcgi ", f" -o {program} ")
+    link = _command("payments-fcgi", "libpayments.a", " -o payments-fcgi ").replace(" -o payments-fcgi ", f" -o {program} ")
     build.run(["sh", "-c", link.replace(" libpayments.a", f" {folder}/changed.o libpayments.a", 1)],
               cwd=build.BUILD)
     return program
