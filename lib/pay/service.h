@@ -1,6 +1,6 @@
 /*
- * The payments library in use: what a process has one of, what a call carries,
- * and what comes of it. Everything in lib/pay takes these.
+ * The payments library in use: the per-process context, the per-request context, and the result.
+ * Everything in lib/pay takes these.
  */
 #ifndef PAYMENTS_PAY_SERVICE_H
 #define PAYMENTS_PAY_SERVICE_H
@@ -21,7 +21,7 @@
 
 #define SERVICE_SEAT_MAPS 16 /* queues; performances of the same one wait for each other */
 
-/* One a process, made at start-up, shared by its threads. */
+/* The per-process context, shared by the threads. */
 struct service {
 	struct db_pool *pool;
 	struct token_cache *tokens;	 /* NULL: none are remembered */
@@ -35,7 +35,7 @@ struct service {
  * afterwards. */
 void service_init(struct service *service, struct db_pool *pool, const struct settings *settings);
 
-/* One call of the library by a request. Made by the HTTP edge, lives on its stack. */
+/* The per-request context. The HTTP edge makes it, on its stack. */
 struct call {
 	struct service *service;
 	const struct settings *settings; /* the set in force when the request came */
@@ -51,12 +51,12 @@ struct call {
 /* Counts a batch of claims or settlements; a member that runs alone was counted before. */
 void service_count_batch(const struct batch_member *first, bool alone);
 
-/* What a call came to. The body is complete JSON; the edge only sends it. */
+/* The result of a call. The body is complete JSON. */
 struct outcome {
 	enum status status;
 	int http; /* 0: the status table's */
 	struct buf body;
-	struct spliced shared; /* the body, where there is one: also others' */
+	struct spliced shared; /* the body, if it is shared with other requests */
 	bool replayed;	       /* a stored answer, given again: Idempotency-Replayed: true */
 	struct uuid intent_id; /* for the log; "" where there is none */
 	char next_cursor[96];  /* booking list: the next page's cursor, "" on the last */

@@ -255,6 +255,7 @@ static const struct spoil {
 	{ "ALTER ROLE %s SET lock_timeout = 0", PREFLIGHT_WARN, "limits", "lock_timeout" },
 	{ "ALTER ROLE %s SET statement_timeout = '1min'", PREFLIGHT_WARN, "limits", "statement_timeout" },
 	{ "ALTER ROLE %s SET enable_seqscan = on", PREFLIGHT_WARN, "plans", "may scan a" },
+	{ "ALTER ROLE %s SET enable_memoize = on", PREFLIGHT_WARN, "plans", "enable_memoize" },
 	{ "ALTER ROLE %s CONNECTION LIMIT 3", PREFLIGHT_WARN, "room", "3 are allowed" },
 	{ "DROP INDEX reservation_items_seat_id_idx -- %s", PREFLIGHT_WARN, "index", "seat_id" },
 	{ "DROP INDEX reservations_expires_at_idx -- %s", PREFLIGHT_WARN, "index", "expires_at" },

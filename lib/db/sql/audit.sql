@@ -63,7 +63,7 @@ WHERE x.charged <> i.charged_krw OR x.refunded <> i.refund_krw OR x.refunded > x
 LIMIT 1000;
 
 -- name: audit_unresolved
-SELECT 'attempt ' || a.id, a.status || ' since ' || a.started_at || ', looked up ' || a.look_ups || ' times'
+SELECT 'attempt ' || a.id, a.status || ' since ' || a.started_at || ', asked about ' || a.look_ups || ' times'
 FROM payments.attempts a
 WHERE a.status IN ('sent', 'unknown') AND a.lease_until < clock_timestamp() - interval '15 minutes'
 UNION ALL

@@ -1,7 +1,7 @@
 -- What a gateway's word, or doubt about its books, brings about.
 
 -- name: attempt_look_now
--- $1 attempt: looked up now instead of later, unless its own worker is still at the gateway with it
+-- $1 attempt: asked about now, unless its own worker is still at the gateway with it
 -- columns: attempts made due
 WITH a AS (
 	UPDATE payments.attempts SET next_look_at = clock_timestamp()

@@ -1,11 +1,11 @@
 -- The janitor's work. Rows are taken with SKIP LOCKED, so that janitors never wait for each other.
 
 -- name: attempts_owners
--- columns: every process that has attempts at a gateway and not looked up yet
+-- columns: every process that has attempts at a gateway of which no janitor has asked
 SELECT DISTINCT owner FROM payments.attempts WHERE status = 'sent' AND look_ups = 0;
 
 -- name: attempts_orphaned
--- $1 owner, known to be dead: its attempts are looked up now, not when their lease runs out
+-- $1 process id, known to be dead: the gateway is asked now, not when the leases run out
 UPDATE payments.attempts SET next_look_at = clock_timestamp()
 WHERE status = 'sent' AND owner = $1 AND look_ups = 0 AND next_look_at > clock_timestamp()
 RETURNING id;

@@ -71,11 +71,11 @@ FROM given, (VALUES
 -- name: preflight_plans
 -- Plans may have been made while the tables were empty: see schema/grants.sql.
 -- include: given
-SELECT CASE current_setting('enable_seqscan') WHEN 'off' THEN 'ok' ELSE 'warn' END,
-	'enable_seqscan is off',
-	'enable_seqscan is on: a plan made for a small table may scan a large one',
-	format('ALTER ROLE %s SET enable_seqscan = off;', role)
-FROM given;
+SELECT CASE current_setting(name) WHEN 'off' THEN 'ok' ELSE 'warn' END,
+	name || ' is off',
+	name || ' is on: a plan made for a small table may scan a large one',
+	format('ALTER ROLE %s SET %s = off;', role, name)
+FROM given, unnest(ARRAY['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'enable_memoize']) AS name;
 
 -- name: preflight_rights
 -- As in schema/grants.sql. A missing table is a missing right.

@@ -1,7 +1,6 @@
 /*
- * Bookings: hold seats and open a payment intent, list, cancel, and show which
- * seats are taken. A booking is a row of the shared reservations; whoever made
- * it, there is one table.
+ * Bookings: hold seats and open a payment intent, list, cancel, and show which seats are taken. A
+ * booking is a row of the shared reservations, of this service or another one.
  */
 #ifndef PAYMENTS_PAY_BOOKING_BOOKING_H
 #define PAYMENTS_PAY_BOOKING_BOOKING_H
@@ -37,7 +36,7 @@ struct bookings_page {
  * outcome->next_cursor is set where there are more. */
 void booking_list(struct call *call, const struct bookings_page *page, struct outcome *outcome);
 
-/* DELETE bookings/user/{id}: the booking of that user; an admin's of anybody. 200;
+/* DELETE bookings/user/{id}: the booking of that user; an admin may cancel any. 200;
  * BOOKING_NOT_FOUND, BOOKING_NOT_CANCELLABLE, PAYMENT_IN_PROGRESS. Frees the seats and gives
  * tickets back in the same transaction. */
 void booking_cancel(struct call *call, const struct uuid *user_id, const struct uuid *booking_id,

@@ -1,7 +1,6 @@
 /*
- * Expire: a hold whose time is over ends: its reservation lapses, its seats and
- * tickets are free, its intent is closed. By the janitor, or by a buyer whom the
- * hold stands in the way of.
+ * Expire: a hold whose time is over ends. Its reservation lapses, its seats and tickets are free,
+ * its intent is closed. The janitor does so, or a buyer of one of the seats.
  */
 #ifndef PAYMENTS_PAY_JANITOR_EXPIRE_H
 #define PAYMENTS_PAY_JANITOR_EXPIRE_H

@@ -1,8 +1,7 @@
 /*
- * The janitor: what time brings about. Leases that run out, unknown attempts to
- * look up, refunds to send, holds to expire, settled payments to watch, old
- * idempotency keys to drop. Every process runs one; rows are taken FOR UPDATE
- * SKIP LOCKED, so several at once are harmless. No rule relies on it having run.
+ * The janitor: leases that run out, unknown attempts to reconcile, refunds to send, holds to
+ * expire, settled payments to scan, old idempotency keys to drop. Every process runs one; rows are
+ * taken with SKIP LOCKED, so several may run. No rule relies on it having run.
  */
 #ifndef PAYMENTS_PAY_JANITOR_JANITOR_H
 #define PAYMENTS_PAY_JANITOR_JANITOR_H

@@ -48,7 +48,7 @@ bool reconcile_take_orphans(struct service *service)
 		ok = db_run_statement(service->pool, &take, db_keep_rows, &orphans);
 		if (orphans > 0)
 			log_event(LOG_LEVEL_WARN, "worker_died",
-				  "%lld attempts of %s, which is gone, are looked up",
+				  "%lld attempts of %s, which is gone, are reconciled",
 				  (long long)orphans, owners->names[i]);
 	}
 	free(owners);

@@ -1,6 +1,6 @@
 /*
- * Look-ups: attempts whose answer is not known are asked after at their gateway,
- * until it says. After a crash this is the first thing, never a second charge.
+ * Reconcile: the gateway is asked what became of an attempt, until it says. After a crash this
+ * comes first, never a second charge.
  */
 #ifndef PAYMENTS_PAY_JANITOR_RECONCILE_H
 #define PAYMENTS_PAY_JANITOR_RECONCILE_H
@@ -10,7 +10,7 @@
 /* Makes attempts of processes that are known to be dead due now. False: the database is away. */
 bool reconcile_take_orphans(struct service *service);
 
-/* Looks up at most settings->janitor_batch attempts that are due. How many; -1: the database is
+/* Reconciles at most settings->janitor_batch attempts that are due. How many; -1: the database is
  * away. */
 int reconcile_due(struct service *service, const struct settings *settings);
 

@@ -25,7 +25,7 @@ enum repair_action {
 	REPAIR_RESTORE,		 /* a cleaner overwrote it, the seats are still ours */
 	REPAIR_REFUND_HOLD_LOST, /* a cleaner overwrote it, and another reservation has a seat */
 	REPAIR_REFUND_CANCELLED, /* it was cancelled elsewhere: give the money back */
-	REPAIR_REVIEW		 /* a state no rule knows: a person must look */
+	REPAIR_REVIEW		 /* no rule knows this state: a person must decide */
 };
 /* A pure function: what is to be done about a settled intent whose reservation looks like this. */
 enum repair_action repair_decide(const struct repair_facts *facts);

@@ -1,7 +1,6 @@
 /*
- * The bodies of POST process and POST execute. They are made where the outcome
- * is recorded, not at the HTTP edge, because the answer that an Idempotency-Key
- * keeps is stored in the transaction that makes it final, by whoever settles.
+ * The bodies of POST process and POST execute. They are made at the settlement, not at the HTTP
+ * edge: the answer that an Idempotency-Key keeps is stored in the transaction that makes it final.
  */
 #ifndef PAYMENTS_PAY_PAYMENT_ANSWER_H
 #define PAYMENTS_PAY_PAYMENT_ANSWER_H
@@ -26,7 +25,7 @@ struct payment_facts {
 	const char *event_venue;
 	const char *event_date;
 	const struct locked *locked; /* the seats */
-	const char *at;		     /* when it was recorded, ISO 8601 UTC */
+	const char *at;		     /* time of the settlement, ISO 8601 UTC */
 };
 
 /* Each appends a complete body and returns the HTTP status that goes with it. */

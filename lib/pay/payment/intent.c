@@ -36,9 +36,8 @@ enum intent_status intent_status_parse(const char *name)
 #define TO(status) (1u << INTENT_##status)
 
 /*
- * From each state to which. An approval that arrives late (the janitor had taken
- * the attempt for not charged) leads out of states that are otherwise final:
- * money that moved is never ignored.
+ * From each state to which. An approval that arrives late, after the attempt was taken for not
+ * charged, leads out of states that are otherwise final: money that moved is never ignored.
  */
 /* clang-format off */
 static const unsigned transitions[INTENT_STATUS_COUNT] = {

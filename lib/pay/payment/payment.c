@@ -1,7 +1,6 @@
 /*
- * The way of a payment, top to bottom: claim it, charge it, record what the
- * gateway said. Between claim and record nothing is locked and no connection is
- * held, so a payment waits for the gateway in its thread and nowhere else.
+ * A payment, top to bottom: claim it, charge it, settle it. Between claim and settlement nothing is
+ * locked and no connection is held: a payment that waits for the gateway uses only its thread.
  */
 #include "pay/payment/payment.h"
 
@@ -61,9 +60,8 @@ static void answer_refused(const struct claim *claim, struct outcome *outcome)
 }
 
 /*
- * A process that was stopped between claim and charge may wake when its lease is over and the hold
- * is somebody else's. It has not asked for the money yet, so it can still say for certain: not
- * charged.
+ * A process that was stopped between claim and charge may wake after its lease, when the hold is
+ * another buyer's. It has not asked for the money yet: the attempt is certainly not charged.
  */
 static bool lease_is_over(const struct claim *claim)
 {

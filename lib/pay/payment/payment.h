@@ -1,14 +1,11 @@
-/*
- * The way of a payment: claim, charge, record. To be read top to bottom in
- * payment.c.
- */
+/* A payment: claim, charge, settle. payment.c reads from top to bottom. */
 #ifndef PAYMENTS_PAY_PAYMENT_PAYMENT_H
 #define PAYMENTS_PAY_PAYMENT_PAYMENT_H
 
 #include "pay/service.h"
 
-/* POST process: pay a reservation that somebody else made. All fields are valid: the id is a UUID
- * in lower case, the method one of payment_method_offered. */
+/* POST process: pay a reservation that another service made. All fields are valid: the id is a
+ * UUID in lower case, the method one of payment_methods. */
 struct process_input {
 	struct uuid reservation_id;
 	const char *payment_method;
@@ -17,10 +14,10 @@ struct process_input {
 /* Whether a method's gateway cannot charge without a token. */
 bool payment_needs_token(const struct settings *settings, const char *payment_method);
 /*
- * Blocks for as long as the gateway takes (its deadline at most), with nothing held meanwhile. 200
- * and the payment; or what claim_decide refuses with; PAYMENT_DECLINED, RESERVATION_LOST,
- * PAYMENT_RESULT_UNKNOWN after the gateway was asked; IDEMPOTENCY_*; SERVICE_UNAVAILABLE and
- * INTERNAL_ERROR where the claim could not be recorded: nothing was charged then.
+ * Blocks while the gateway is asked (until its deadline at most), with no lock and no connection
+ * held. 200 with the payment; what claim_decide refuses with; IDEMPOTENCY_*. After the gateway was
+ * asked: PAYMENT_DECLINED, RESERVATION_LOST, PAYMENT_RESULT_UNKNOWN. SERVICE_UNAVAILABLE and
+ * INTERNAL_ERROR: the claim could not be recorded, and nothing was charged.
  */
 void payment_process(struct call *call, const struct process_input *input, struct outcome *outcome);
 
@@ -32,12 +29,12 @@ struct execute_input {
 	const char *token; /* paymentMethodToken */
 	const char *cvv;   /* three or four digits */
 };
-/* As payment_process; a decline is a 200 too, and ends the booking.
- * Token and cvv stay the caller's, to be wiped. */
+/* As payment_process, but a decline is a 200 too and ends the booking. The caller wipes token and
+ * cvv. */
 void payment_execute(struct call *call, const struct execute_input *input, struct outcome *outcome);
 
-/* GET intents/{id}. 200 with its state and attempts; INTENT_NOT_FOUND where it is neither the
- * user's nor the asker an admin. Reads only. */
+/* GET intents/{id}. 200 with its state and attempts; INTENT_NOT_FOUND for another user's,
+ * unless the asker is an admin. Reads only. */
 void payment_show_intent(struct call *call, const struct uuid *intent_id, struct outcome *outcome);
 
 /* The methods of GET methods, in the order shown. */

@@ -1,7 +1,6 @@
 /*
- * Settle: what the gateway answered (or that it did not) becomes state: confirmed,
- * declined, unknown, late or foreign. One transaction, retried until the database
- * takes it: an answer that is lost here can only be asked for again.
+ * Settle: apply the gateway's result, or its absence, to the database. One transaction, retried
+ * until the database takes it: a result that is lost here can only be asked for again.
  */
 #ifndef PAYMENTS_PAY_PAYMENT_SETTLE_H
 #define PAYMENTS_PAY_PAYMENT_SETTLE_H

@@ -1,6 +1,6 @@
 /*
- * Refunds: what was charged is given back. Ordered in the transaction that makes
- * it necessary or by a person, sent to the gateway until it says done, and booked.
+ * Refunds: ordered by a person or in the transaction that makes one necessary, sent until the
+ * gateway says done, and booked.
  */
 #ifndef PAYMENTS_PAY_REFUND_REFUND_H
 #define PAYMENTS_PAY_REFUND_REFUND_H
