@@ -71,7 +71,7 @@ static const struct {
 	{ "pending", "completed", RESERVATION_PAID },
 	{ "expired", "failed", RESERVATION_LAPSED },
 	{ "expired", "pending", RESERVATION_LAPSED },
-	{ "cancelled", "failed", RESERVATION_LAPSED }, /* the world whose CHECK knows no 'expired' */
+	{ "cancelled", "failed", RESERVATION_LAPSED }, /* the variant without 'expired' */
 	{ "cancelled", "pending", RESERVATION_CANCELLED },
 	{ "cancelled", "refunded", RESERVATION_CANCELLED },
 	{ "cancelled", NULL, RESERVATION_CANCELLED },

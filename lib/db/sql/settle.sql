@@ -85,8 +85,9 @@ WITH
 ),
 -- include: approved
 -- include: all_settled
-, payments.expect((SELECT count(*) FROM r) = cardinality($1::uuid[])
-	AND (SELECT count(*) FROM s) = cardinality($18::uuid[]), 'settle_confirm');
+, payments.expect((SELECT count(*) FROM r) = cardinality($1::uuid[]), 'settle_confirm'),
+	-- a seat of two reservations of the batch
+	payments.unchanged((SELECT count(*) FROM s) = cardinality($18::uuid[]), 'settle_confirm');
 
 -- name: settle_refund
 -- Approved, but the reservation is lost: the charge is booked and its refund ordered at once.

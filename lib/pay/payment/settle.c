@@ -139,11 +139,12 @@ static bool settlement_is_locked_elsewhere(const struct settlement *s, const str
 	       s->locked.seats_found < db_integer(look, row, SEATS_EXIST);
 }
 
-/* Of two settlements of one intent the second runs alone, after the first. */
+/* Of two settlements of one reservation the second runs alone, after the first. */
 static bool repeats_a_settlement(const struct settlement *first, const struct settlement *s)
 {
 	for (; first != s; first = settlement_after(first))
-		if (!first->member.runs_alone && strcmp(first->intent.text, s->intent.text) == 0)
+		if (!first->member.runs_alone &&
+		    strcmp(first->reservation.text, s->reservation.text) == 0)
 			return true;
 	return false;
 }
@@ -230,6 +231,14 @@ static void judge_settlement(struct settlement *first, struct settlement *s,
 	tell(s, look, row);
 }
 
+/* The claim's COMMIT was lost with the server that took it: no retry brings it back. */
+static enum db_code attempt_missing(const struct settlement *s)
+{
+	log_event(LOG_LEVEL_ERROR, "attempt_missing", "attempt %s is not in the database",
+		  s->attempt.text);
+	return DB_BROKEN;
+}
+
 static enum db_code settle_body(struct db_tx *tx, void *context)
 {
 	const struct batch_run *run = context;
@@ -245,6 +254,8 @@ static enum db_code settle_body(struct db_tx *tx, void *context)
 		judge_settlement(first, s, results[1], place++);
 	}
 	FAULT_POINT("settle_locked");
+	if (run->alone && !db_text(results[1], 0, A_STATUS))
+		return attempt_missing(first);
 	if (run->alone && first->member.runs_alone)
 		return DB_CONFLICT;
 	return settle_write(tx, first);

@@ -7,6 +7,7 @@ Fails where money depends on a process or a connection staying alive.
 
 import random
 import signal
+import threading
 import time
 
 import pytest
@@ -158,3 +159,19 @@ def test_worker_starts_without_a_database(stack, outage):
     outage.start()
     serves_again(stack)
     assert set(stack.pool.worker_pids()) == pids
+
+
+def test_a_claim_that_the_database_has_lost(make_stack):
+    """After a failover without its last commits: the client is told at once that the result is open."""
+    stack = make_stack(settings={"PAYMENTS_MOCK_MIN_DELAY_MS": 1000, "PAYMENTS_MOCK_MAX_DELAY_MS": 1000})
+    stack.expect_errors = True
+    reservation, answers = stack.reserve(), []
+    payer = threading.Thread(target=lambda: answers.append(stack.process(reservation)))
+    payer.start()
+    until("it is at the gateway", lambda: stack.shared.open_attempts() == 1)
+    for table in ("attempts", "events", "intents"):
+        stack.database.rows(f"DELETE FROM payments.{table}")
+    from_s = time.monotonic()
+    payer.join()
+    assert answers[0].status == 504 and time.monotonic() - from_s < 5
+    assert stack.pool.log_lines("attempt_missing")
