@@ -11,13 +11,26 @@ SELECT pg_advisory_xact_lock(hashtextextended($1::text || $2::text, 0));
 -- $1 performance, $2 seat ids, $3 seat labels
 -- Locks the seats in the order of their ids. A transaction that meets another one's lock fails at once
 -- (55P03) and keeps no lock, so one of two rivals always gets through.
-SELECT id FROM public.seats
-WHERE id IN (
-	SELECT id FROM public.seats
-	WHERE
-	-- include: named_seats
-	)
-ORDER BY id FOR NO KEY UPDATE NOWAIT;
+-- columns: as hold_look, of the rows as they are locked
+-- include: seats_to_hold
+ORDER BY s.id FOR NO KEY UPDATE OF s NOWAIT;
+
+-- name: hold_look
+-- The seats as they stand, nothing locked: enough to refuse a late buyer.
+-- $1 performance, $2 seat ids, $3 seat labels
+-- columns, a row a seat: id, label, price, status, is it locked for a hold whose time is over
+-- include: seats_to_hold
+ORDER BY s.id;
+
+-- fragment: seats_to_hold
+SELECT s.id, s.seat_label, s.price, s.status,
+	s.status = 'locked' AND EXISTS (
+		SELECT FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
+		WHERE t.seat_id = s.id AND r.status = 'pending' AND r.payment_status = 'pending'
+		  AND r.expires_at <= clock_timestamp()::timestamp)
+FROM public.seats s
+WHERE
+-- include: named_seats
 
 -- fragment: named_seats
 event_id = (SELECT $1::uuid)
@@ -40,20 +53,6 @@ SELECT EXISTS (SELECT FROM public.users WHERE id = $1),
 FROM (SELECT clock_timestamp()::timestamp AS now,
 	date_trunc('milliseconds', clock_timestamp()::timestamp) + make_interval(secs => $3::int) AS until) n
 LEFT JOIN public.events e ON e.id = $2;
-
--- name: hold_look
--- The seats as they stand.
--- $1 performance, $2 seat ids, $3 seat labels
--- columns, a row a seat: id, label, price, status, is it locked for a hold whose time is over
-SELECT s.id, s.seat_label, s.price, s.status,
-	s.status = 'locked' AND EXISTS (
-		SELECT FROM public.reservation_items t JOIN public.reservations r ON r.id = t.reservation_id
-		WHERE t.seat_id = s.id AND r.status = 'pending' AND r.payment_status = 'pending'
-		  AND r.expires_at <= clock_timestamp()::timestamp)
-FROM public.seats s
-WHERE
--- include: named_seats
-ORDER BY s.id;
 
 -- name: hold_rivals
 -- Which of these seats are not to be had just now, asked after hold_lock met a lock.

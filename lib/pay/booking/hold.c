@@ -128,32 +128,33 @@ static enum db_code write_hold(struct db_tx *tx, struct hold *hold, const struct
 	return code;
 }
 
-/* True: the seats may be held. Else hold->result says whether the outcome is complete. */
-static bool judge_hold(struct hold *hold, const struct db_result *facts,
-		       const struct db_result *seats, const struct db_result *key)
+/* What the look_steps have read. True: the seats may be held. Else hold->result says whether the
+ * outcome is complete. */
+static bool judge_hold(struct hold *hold, const struct db_step steps[3])
 {
 	hold->result = HOLD_DONE;
-	if (hold->key && !idempotency_allows(hold->key, key, 0, 0, hold->outcome))
+	if (hold->key && !idempotency_allows(hold->key, steps[2].result, 0, 0, hold->outcome))
 		return false;
-	if (db_boolean(facts, 0, USER_EXISTS))
-		return hold_allowed(hold, facts, seats);
+	if (db_boolean(steps[1].result, 0, USER_EXISTS))
+		return hold_allowed(hold, steps[1].result, steps[0].result);
 	outcome_error(hold->outcome, hold->call, STATUS_USER_NOT_FOUND);
 	return false;
 }
 
-/* The statements that read what a hold is judged by: facts, seats and, with a key, the key. How
- * many. */
-static int look_steps(const struct hold *hold, struct decimal *hold_s, struct db_step steps[3])
+/* The statements that read what a hold is judged by: the seats, by hold_lock or hold_look, the
+ * facts and, with a key, the key. How many. */
+static int look_steps(const struct hold *hold, enum sql_id seats, struct decimal *hold_s,
+		      struct db_step steps[3])
 {
 	const char *performance = hold->input->performance_id.text;
 
 	*hold_s = decimal(hold->call->settings->hold_s);
-	steps[0] = (struct db_step){ .sql = SQL_HOLD_FACTS,
-				     .params = { hold->call->principal.user_id.text, performance,
-						 hold_s->text } };
-	steps[1] = (struct db_step){ .sql = SQL_HOLD_LOOK,
+	steps[0] = (struct db_step){ .sql = seats,
 				     .params = { performance, buf_text(&hold->ids),
 						 buf_text(&hold->labels) } };
+	steps[1] = (struct db_step){ .sql = SQL_HOLD_FACTS,
+				     .params = { hold->call->principal.user_id.text, performance,
+						 hold_s->text } };
 	if (hold->key)
 		steps[2] = idempotency_get(hold->key);
 	return hold->key ? 3 : 2;
@@ -166,16 +167,14 @@ static int look_steps(const struct hold *hold, struct decimal *hold_s, struct db
 static enum db_code hold_body(struct db_tx *tx, void *context)
 {
 	struct hold *hold = context;
-	const char *performance = hold->input->performance_id.text;
 	struct decimal hold_s;
-	struct db_step steps[6] = {
+	struct db_step steps[5] = {
 		{ .sql = SQL_HOLD_TURN,
-		  .params = { hold->call->principal.user_id.text, performance } },
-		{ .sql = SQL_HOLD_LOCK,
-		  .params = { performance, buf_text(&hold->ids), buf_text(&hold->labels) } },
+		  .params = { hold->call->principal.user_id.text,
+			      hold->input->performance_id.text } },
 	};
-	struct db_step *look = &steps[2];
-	int count = 2 + look_steps(hold, &hold_s, look);
+	struct db_step *look = &steps[1];
+	int count = 1 + look_steps(hold, SQL_HOLD_LOCK, &hold_s, look);
 	struct db_step *made = &steps[count];
 	enum db_code code;
 
@@ -184,9 +183,9 @@ static enum db_code hold_body(struct db_tx *tx, void *context)
 	hold->result = code == DB_CONFLICT ? HOLD_RIVALLED : HOLD_DONE;
 	if (code != DB_OK || (made->result && db_boolean(made->result, 0, 0)))
 		return code;
-	if (!judge_hold(hold, look[0].result, look[1].result, look[2].result))
+	if (!judge_hold(hold, look))
 		return DB_OK;
-	return write_hold(tx, hold, look[0].result, look[1].result);
+	return write_hold(tx, hold, look[1].result, look[0].result);
 }
 
 /* Ends the holds in the way whose time is over, so that the buyer need not wait for a janitor. */
@@ -244,7 +243,7 @@ static void read_look(const struct db_step *steps, void *context)
 {
 	struct hold *hold = context;
 
-	if (judge_hold(hold, steps[0].result, steps[1].result, hold->key ? steps[2].result : NULL))
+	if (judge_hold(hold, steps))
 		hold->result = HOLD_UNDECIDED;
 }
 
@@ -254,7 +253,7 @@ static enum db_code look_first(struct hold *hold)
 {
 	struct decimal hold_s;
 	struct db_step steps[3];
-	int count = look_steps(hold, &hold_s, steps);
+	int count = look_steps(hold, SQL_HOLD_LOOK, &hold_s, steps);
 
 	return db_read(hold->call->service->pool, steps, count, read_look, hold, &hold->call->db);
 }
