@@ -91,8 +91,7 @@ static enum request_method method_parse(const char *name)
 	return METHOD_OTHER;
 }
 
-/* The time since nginx passed the request on. Two clocks may differ, so a negative time becomes 0.
- * */
+/* The time since nginx passed the request on. Two clocks may differ: a negative time is 0. */
 static int64_t queued_ms_since(const char *msec)
 {
 	int64_t passed_ms = http_unix_ms(msec);

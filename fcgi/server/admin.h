@@ -11,8 +11,7 @@
 
 struct admin;
 
-/* Listens on "host:port", which the processes of a pool share. NULL: it failed, and *why says why.
- * */
+/* Listens on "host:port", which the processes of a pool share. NULL: it failed, *why says why. */
 struct admin *admin_start(const char *address, struct service *service, struct buf *why);
 
 /* admin_stop lets it accept no further request. admin_join waits for the current one, at most

@@ -118,8 +118,7 @@ bool settings_gateways_valid(const char *gateways);
 bool settings_load(const char *file, const struct settings *now, struct settings *out,
 		   struct buf *errors);
 
-/* Every setting at its default, as a comment, in the order of the table: conf/payments-fcgi.conf.
- * */
+/* Every setting at its default, commented out, in the table's order: conf/payments-fcgi.conf. */
 void settings_print_example(struct buf *out);
 /* The same as list items of mdoc, for the man page. */
 void settings_print_man(struct buf *out);

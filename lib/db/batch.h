@@ -16,8 +16,7 @@
 
 enum batch_turn { BATCH_QUEUED, BATCH_FOLLOWS, BATCH_LEADS, BATCH_DONE };
 
-/* What one thread wants done: the first member of a struct that says what, on that thread's stack.
- */
+/* One thread's part: the first member of a struct that says what, on that thread's stack. */
 struct batch_member {
 	struct batch_member *next; /* in the batch; NULL: the last */
 	struct db_cost *cost;	   /* of its request; the cost of the run is added */

@@ -106,8 +106,7 @@ static bool is_any_keyed(const struct claim *claim)
 	return claim;
 }
 
-/* In one round trip; lock and look take the same arrays. *result[0] is the lock's, [1] the look's.
- */
+/* In one round trip; lock and look take the same arrays. results[0] is the lock's. */
 static enum db_code lock_claims(struct db_tx *tx, struct claim *first, bool alone,
 				const struct db_result *results[2])
 {
