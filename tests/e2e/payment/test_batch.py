@@ -116,7 +116,8 @@ def test_each_alone_where_the_bound_is_one(one_worker):
     assert transactions(stack, SETTLEMENTS, reservations) == CROWD
 
 
-def test_both_kinds_of_requests_settle_in_one_batch(one_worker):
+@pytest.mark.parametrize("table", [CLAIMS, SETTLEMENTS])
+def test_both_kinds_of_requests_share_batches(one_worker, table):
     """An intent that a booking made is executed, beside reservations of the monolith."""
     stack = one_worker()
     reservations = stack.shared.reserve(stack.user, 6)
@@ -135,12 +136,44 @@ def test_both_kinds_of_requests_settle_in_one_batch(one_worker):
             requests[n] |= {"path": client.MOUNT + "/execute",
                             "body": json.dumps({"paymentIntentId": intents[one.id], "cvv": APPROVED,
                                                 "paymentMethodToken": CARD_TOKEN})}
-    shots = queued(stack, requests, SETTLEMENTS)
+    shots = queued(stack, requests, table)
     assert [shot.status for shot in shots] == [200] * 6, shots
     for one, shot in zip(reservations, shots):
         assert_paid(stack.shared, one)
         assert (shot.json.get("bookingId") == one.id) == (one.id in intents)
-    assert transactions(stack, SETTLEMENTS, reservations) <= 3
+    assert transactions(stack, table, reservations) <= 3
+
+
+@pytest.mark.parametrize("table", [CLAIMS, SETTLEMENTS])
+def test_payments_with_keys_share_batches(one_worker, table):
+    """Each key keeps its own answer, and repeats of all of them are one batch of replays."""
+    stack = one_worker()
+    reservations = stack.shared.reserve(stack.user, CROWD)
+    requests = [stack.process_request(one, **{"Idempotency-Key": f"key of {one.id}"}) for one in reservations]
+    shots = queued(stack, requests, table)
+    assert_each_its_own(stack, reservations, shots)
+    assert transactions(stack, table, reservations) <= 3
+    before = stack.shared.snapshot()
+    again = stack.fire(requests, burst=True)
+    assert [shot.body for shot in again] == [shot.body for shot in shots]
+    assert {shot.headers.get("idempotency-replayed") for shot in again} == {"true"}
+    assert stack.shared.snapshot() == before
+
+
+def test_one_key_for_two_requests_of_a_batch(one_worker):
+    """Of the same request the second is told that the first is in progress; another request is refused."""
+    stack = one_worker()
+    first, twice, other, ordinary = stack.shared.reserve(stack.user, 4)
+    key = {"Idempotency-Key": new_id()}
+    shots = queued(stack, [stack.process_request(first), stack.process_request(twice, **key),
+                           stack.process_request(twice, **key), stack.process_request(other, **key),
+                           stack.process_request(ordinary)], CLAIMS)
+    assert [shots[0].status, shots[4].status] == [200, 200], shots
+    told = sorted((shot.status, shot.code or "") for shot in shots[1:4])
+    # whichever of the three came first has the key; a repeat of it may come when it is settled
+    assert told.count((200, "")) in (1, 2) and set(told) <= {
+        (200, ""), (409, "IDEMPOTENCY_IN_PROGRESS"), (422, "IDEMPOTENCY_MISMATCH")}, told
+    assert len(stack.shared.attempts(twice) + stack.shared.attempts(other)) == 1
 
 
 def test_each_gets_its_own_refusal(one_worker):
