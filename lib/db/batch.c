@@ -9,10 +9,12 @@
 #include <sched.h>
 #include <time.h>
 
-void batch_init(struct batch *batch, batch_work work, bool writes, int most, int at_once)
+void batch_init(struct batch *batch, batch_work work, bool writes, int size_max, int running_max)
 {
-	assert(most > 0 && at_once > 0);
-	*batch = (struct batch){ .work = work, .writes = writes, .most = most, .at_once = at_once };
+	assert(size_max > 0 && running_max > 0);
+	*batch = (struct batch){
+		.work = work, .writes = writes, .size_max = size_max, .running_max = running_max
+	};
 	pthread_mutex_init(&batch->lock, NULL);
 	batch->tail = &batch->head;
 }
@@ -23,10 +25,10 @@ static bool batch_enter(struct batch *batch, struct batch_member *member)
 	bool leads;
 
 	pthread_mutex_lock(&batch->lock);
-	leads = batch->at_work < batch->at_once;
+	leads = batch->running < batch->running_max;
 	member->turn = leads ? BATCH_LEADS : BATCH_QUEUED;
 	if (leads) {
-		batch->at_work++;
+		batch->running++;
 	} else {
 		*batch->tail = member;
 		batch->tail = &member->next;
@@ -100,7 +102,7 @@ static void batch_call_next(struct batch *batch)
 	if (first)
 		first->turn = BATCH_LEADS;
 	else
-		batch->at_work--;
+		batch->running--;
 	pthread_mutex_unlock(&batch->lock);
 	if (first)
 		sem_post(&first->called);
@@ -112,7 +114,7 @@ static void batch_gather(struct batch *batch, struct batch_member *leader)
 	struct batch_member *last = leader;
 
 	pthread_mutex_lock(&batch->lock);
-	for (int count = 1; batch->head && count < batch->most; count++) {
+	for (int count = 1; batch->head && count < batch->size_max; count++) {
 		last->next = batch_pop(batch);
 		last = last->next;
 		last->turn = BATCH_FOLLOWS;
@@ -134,7 +136,7 @@ static void batch_work_on(const struct batch *batch, struct batch_member *first,
 
 	for (struct batch_member *member = first; member; member = member->next) {
 		member->code = code;
-		member->in_company = first->next;
+		member->was_batched = first->next;
 		db_cost_add(member->cost, &cost);
 		member->cost->wait_us += begin_us - member->since_us;
 	}
@@ -171,7 +173,7 @@ static bool batch_falls_apart(const struct batch *batch, const struct batch_memb
 	case DB_MAYBE:
 		return batch->writes;
 	case DB_BROKEN:
-		return member->in_company;
+		return member->was_batched;
 	default:
 		return false;
 	}

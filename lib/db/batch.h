@@ -2,7 +2,7 @@
  * Group commit, and request coalescing: the work of several threads, done by one of them in one
  * transaction. An idle batch starts immediately, as a batch of one. Members that arrive meanwhile
  * queue; when a run ends, the first in the queue becomes leader of all that are queued, up to
- * `most`. A member whose fault or wait would be the others' leaves the batch and runs alone.
+ * `size_max`. A member that would make the others fail or wait leaves the batch and runs alone.
  */
 #ifndef PAYMENTS_DB_BATCH_H
 #define PAYMENTS_DB_BATCH_H
@@ -24,31 +24,31 @@ struct batch_member {
 	/* batch.c's */
 	sem_t called;
 	_Atomic enum batch_turn turn; /* changed under the lock, but for DONE */
-	bool in_company;
+	bool was_batched;
 	int64_t since_us;
 	enum db_code code;
 };
 
 /*
- * Does the work of all members from `first` on. OK: what came of each stands in its struct, unless
- * it set member->runs_alone, as it does for what another transaction has locked. Else nothing of
- * any member was done, or, after DB_MAYBE, that is to be read. `alone`: the member is the only one,
- * was in a batch before, and may wait for locks.
+ * Does the work of all members from `first` on. OK: each member's struct has its result, unless the
+ * work set member->runs_alone, as it does where another transaction has locked its rows. Any other
+ * code: nothing of any member was done; after DB_MAYBE, that must be read from the database.
+ * `alone`: the member is the only one, was in a batch before, and may wait for locks.
  */
 typedef enum db_code (*batch_work)(struct batch_member *first, bool alone, struct db_cost *cost);
 
 /* One kind of work. */
 struct batch {
 	batch_work work;
-	bool writes; /* what failed for want of a connection is done again, alone */
-	int most;    /* members of one batch */
-	int at_once; /* batches at work, at the most */
+	bool writes;	 /* what failed for want of a connection is done again, alone */
+	int size_max;	 /* members of one batch at most */
+	int running_max; /* batches that run at the same time, at most */
 	pthread_mutex_t lock;
 	struct batch_member *head, **tail; /* the queue */
-	int at_work;
+	int running;			   /* batches */
 };
 
-void batch_init(struct batch *batch, batch_work work, bool writes, int most, int at_once);
+void batch_init(struct batch *batch, batch_work work, bool writes, int size_max, int running_max);
 
 /*
  * Has the member's work done, by the calling thread or by another. UNAVAILABLE: its turn did not

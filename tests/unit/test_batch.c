@@ -67,9 +67,9 @@ static enum db_code work(struct batch_member *first, bool alone, struct db_cost 
 	return !alone && count >= ground.fails_from ? ground.fails_with : DB_OK;
 }
 
-static void begin(int most, int at_once, bool held)
+static void begin(int size_max, int running_max, bool held)
 {
-	batch_init(&ground.batch, work, true, most, at_once);
+	batch_init(&ground.batch, work, true, size_max, running_max);
 	sem_init(&ground.begun, 0, 0);
 	sem_init(&ground.may_end, 0, 0);
 	ground.held = held;
@@ -293,7 +293,7 @@ START_TEST(a_crowd_is_done_once_each)
 		pthread_join(crowd[i], NULL);
 	ck_assert_int_le(ground.most, 4);
 	ck_assert_int_le(ground.most_at_work, 1 + _i);
-	ck_assert_int_eq(ground.batch.at_work, 0);
+	ck_assert_int_eq(ground.batch.running, 0);
 	ck_assert_ptr_null(ground.batch.head);
 }
 END_TEST
