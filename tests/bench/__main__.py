@@ -5,6 +5,7 @@ Run by ./dev bench, which builds first. Writes bench.json and bench.svg to --out
 """
 
 import argparse
+import signal
 import sys
 import time
 import traceback
@@ -35,6 +36,7 @@ def measure_all(cluster, plan, wanted):
         if wanted and name not in wanted:
             continue
         since = time.monotonic()
+        print(f"== measuring {name}", file=sys.stderr, flush=True)
         try:
             with ground.fresh(cluster) as base:
                 for row in measure(base, plan):  # rows before a failure stay
@@ -56,8 +58,15 @@ def curves_or_none(cluster, plan, failed):
         return None
 
 
+def end_on_signals():
+    """A run that is told to stop still stops the processes it has started."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+
+
 def main():
     options = arguments()
+    end_on_signals()
     plan = rows.Plan(options.quick)
     begun = time.monotonic()
     curves = None
